@@ -1,0 +1,319 @@
+"""The window: its surfaces, and which of them is in sight. No conversation, no engine.
+
+Surfaces that are rarely needed are made when they are first shown, for a quick start.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QIcon, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.actions import Actions
+from desktop.chat_view import ChatView
+from desktop.composer import Composer
+from desktop.find_bar import FindBar
+from desktop.help_panel import HelpPanel, HelpView
+from desktop.onboarding import Onboarding
+from desktop.parts import heading, paragraph
+from desktop.theme import Theme
+from theragen_core import __version__
+from theragen_core.resources import ROOT, text
+
+SIZE = (920, 720)
+SMALLEST = (360, 420)
+SIDE = 14
+PANEL_CHARACTERS = 46  # the help panel's width
+ROOM_FOR_BOTH = 560  # pixels beside the help panel, below which it takes the whole window
+
+
+class MainWindow(QMainWindow):
+    accepted = Signal()  # the consent
+    declined = Signal()
+    searched = Signal(str, bool)
+    link_activated = Signal(str)
+    country_changed = Signal(str)
+    help_opened = Signal()
+    closed = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setWindowTitle(text("window.title"))
+        self.setWindowIcon(QIcon(str(ROOT / "icons" / "theragen.png")))
+        self.setMinimumSize(*SMALLEST)
+        self.resize(*SIZE)
+        self.actions_ = Actions(self)
+        self.actions_.fill(self.menuBar())
+        self.chat = ChatView(theme)
+        self.composer = Composer()
+        self._help_view = HelpView()
+        self._help_panel: HelpPanel | None = None
+        self._onboarding: Onboarding | None = None
+        self._find_bar: FindBar | None = None
+        self._veil: QWidget | None = None
+        self._pages = QStackedWidget()
+        self._front = QStackedWidget()  # consent, then conversation
+        self._build()
+        self._connect()
+
+    # Building ----------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._transcript = QStackedWidget()
+        self._transcript.addWidget(_make_greeting())
+        self._transcript.addWidget(self.chat)
+        self._column = QWidget()
+        column = QVBoxLayout(self._column)
+        column.setContentsMargins(0, 0, 0, 12)
+        column.setSpacing(6)
+        column.addWidget(self._make_header())
+        column.addLayout(self._make_banner())
+        column.addWidget(self._transcript, 1)
+        column.addLayout(self._make_foot())
+        self._front.addWidget(self._column)
+        self._body = QWidget()
+        row = QHBoxLayout(self._body)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self._front, 1)
+        self._pages.addWidget(self._body)
+        self.setCentralWidget(self._pages)
+
+    def _make_header(self) -> QWidget:
+        self._status = QLabel()
+        self._status.setObjectName("muted")
+        self._status.setAccessibleName(text("window.status_name"))
+        # Where room is short the badge stays whole, and the status gives way.
+        self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        badge = QLabel("⌂ " + text("window.on_this_computer"))
+        badge.setObjectName("badge")
+        badge.setAccessibleName(text("window.on_this_computer_name"))
+        header = QWidget()
+        row = QHBoxLayout(header)
+        row.setContentsMargins(16, 6, 16, 2)
+        row.addWidget(badge)
+        row.addWidget(self._status, 1)
+        return header
+
+    def _make_banner(self) -> QVBoxLayout:
+        self._banner = QFrame()
+        self._banner.setObjectName("notice")
+        self._banner_text = paragraph("")
+        self._banner_button = QToolButton()
+        self._banner_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        row = QHBoxLayout(self._banner)
+        row.addWidget(self._banner_text, 1)
+        row.addWidget(self._banner_button)
+        self._banner.hide()
+        inset = QVBoxLayout()
+        inset.setContentsMargins(SIDE, 0, SIDE, 0)
+        inset.addWidget(self._banner)
+        return inset
+
+    def _make_foot(self) -> QVBoxLayout:
+        self._foot = QVBoxLayout()
+        self._foot.setContentsMargins(SIDE, 0, SIDE, 0)
+        self._foot.addWidget(self.composer)
+        return self._foot
+
+    def _connect(self) -> None:
+        actions = self.actions_
+        actions.find.triggered.connect(self._on_find)
+        actions.help.toggled.connect(self._on_help_toggled)
+        actions.hide.toggled.connect(self._on_hide_toggled)
+        actions.about.triggered.connect(self._on_about)
+        actions.quit.triggered.connect(self.close)
+        actions.previous_message.triggered.connect(self._on_previous_message)
+        actions.next_message.triggered.connect(self._on_next_message)
+        self.composer.stop_requested.connect(actions.stop.trigger)
+        self.chat.filled.connect(self._on_filled)
+
+    # What is shown -----------------------------------------------------------------------------
+
+    def ask_consent(self) -> None:
+        """Show the first page instead of the conversation."""
+        if self._onboarding is None:
+            self._onboarding = Onboarding()
+            self._onboarding.accepted.connect(self.accepted)
+            self._onboarding.declined.connect(self.declined)
+            self._onboarding.help_requested.connect(self.open_help)
+            self._front.addWidget(self._onboarding)
+        self._front.setCurrentWidget(self._onboarding)
+        self._enable_conversation(False)
+        self._onboarding.setFocus()
+
+    def show_conversation(self) -> None:
+        self._front.setCurrentWidget(self._column)
+        self._enable_conversation(True)
+        self.composer.setFocus()
+
+    def _enable_conversation(self, enabled: bool) -> None:
+        actions = self.actions_
+        for action in (actions.new, actions.forget, actions.copy_all, actions.find):
+            action.setEnabled(enabled)
+
+    def set_status(self, words: str) -> None:
+        """What the model is, or what it is doing."""
+        self._status.setText(words)
+        self._status.setToolTip(words)
+
+    def set_generating(self, generating: bool) -> None:
+        self.composer.set_generating(generating)
+        self.actions_.stop.setEnabled(generating)
+
+    def show_fault(self, words: str, remedy: QAction | None = None) -> None:
+        """A calm line above the conversation, with one thing to do about it."""
+        self._banner_text.setText(words)
+        self._banner_button.setVisible(remedy is not None)
+        if remedy is not None:
+            self._banner_button.setDefaultAction(remedy)
+            self._banner_button.setAccessibleName(remedy.iconText())
+        self._banner.show()
+
+    def clear_fault(self) -> None:
+        self._banner.hide()
+
+    def set_theme(self, theme: Theme) -> None:
+        self.chat.set_theme(theme)
+
+    def set_help(self, view: HelpView) -> None:
+        self._help_view = view
+        if self._help_panel is not None:
+            self._help_panel.set_help(view)
+
+    def open_help(self) -> None:
+        self.actions_.help.setChecked(True)
+
+    def set_found(self, count: int) -> None:
+        """How often the words that were searched for stand in the conversation."""
+        if self._find_bar is not None:
+            self._find_bar.set_count(count)
+
+    def clear(self) -> None:
+        """Forget every word of the person's that any surface holds."""
+        self.chat.clear()
+        self.composer.clear()
+        if self._find_bar is not None:
+            self._find_bar.clear()
+        self.clear_fault()
+
+    # Events ------------------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closed.emit()
+        super().closeEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_width()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            self._share_width()
+
+    def _share_width(self) -> None:
+        """In a narrow window the help panel takes the place of the conversation."""
+        panel = self._help_panel
+        if panel is None:
+            return
+        shown = self.actions_.help.isChecked()
+        width = PANEL_CHARACTERS * self.fontMetrics().averageCharWidth()
+        both = self.width() - width >= ROOM_FOR_BOTH
+        panel.setVisible(shown)
+        panel.setMaximumWidth(width if both else self.maximumWidth())
+        panel.setMinimumWidth(width if both else 0)
+        self._front.setVisible(both or not shown)
+
+    # What happened -----------------------------------------------------------------------------
+
+    def _on_filled(self, filled: bool) -> None:
+        self._transcript.setCurrentIndex(1 if filled else 0)
+
+    def _on_find(self) -> None:
+        if self._find_bar is None:
+            self._find_bar = FindBar()
+            self._find_bar.searched.connect(self.searched)
+            self._find_bar.closed.connect(self.composer.setFocus)
+            self._foot.insertWidget(0, self._find_bar)
+        self._find_bar.open()
+
+    def _on_help_toggled(self, shown: bool) -> None:
+        if self._help_panel is None:
+            self._help_panel = self._make_help_panel()
+        self._share_width()
+        if shown:
+            self._help_panel.setFocus()
+            self.help_opened.emit()
+        elif self._front.currentWidget() is self._column:
+            self.composer.setFocus()
+
+    def _make_help_panel(self) -> HelpPanel:
+        panel = HelpPanel()
+        panel.set_help(self._help_view)
+        panel.link_activated.connect(self.link_activated)
+        panel.country_changed.connect(self.country_changed)
+        panel.closed.connect(self._on_help_closed)
+        layout = self._body.layout()
+        assert layout is not None
+        layout.addWidget(panel)
+        return panel
+
+    def _on_help_closed(self) -> None:
+        self.actions_.help.setChecked(False)
+
+    def _on_hide_toggled(self, hidden: bool) -> None:
+        """One key blanks the window, title and menus too; the same key brings all back."""
+        if self._veil is None:
+            self._veil = _make_veil()
+            self._pages.addWidget(self._veil)
+        self._pages.setCurrentWidget(self._veil if hidden else self._body)
+        self.menuBar().setVisible(not hidden)
+        self.setWindowTitle(text("window.title_hidden" if hidden else "window.title"))
+        (self._veil if hidden else self.composer).setFocus()
+
+    def _on_about(self) -> None:
+        title = text("window.title")
+        QMessageBox.about(self, title, text("window.about", version=__version__))
+
+    def _on_previous_message(self) -> None:
+        self.chat.move_current(-1)
+
+    def _on_next_message(self) -> None:
+        self.chat.move_current(+1)
+
+
+def _make_greeting() -> QWidget:
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(24, 24, 24, 24)
+    column.setSpacing(10)
+    column.addStretch(2)
+    title = heading(text("window.greeting"), 1)
+    words = paragraph(text("window.greeting_words"))
+    help_words = paragraph(text("window.greeting_help"), muted=True)
+    for label in (title, words, help_words):
+        label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(label)
+    column.addStretch(3)
+    return page
+
+
+def _make_veil() -> QWidget:
+    page = QWidget()
+    column = QVBoxLayout(page)
+    hint = paragraph(text("window.hidden"), muted=True)
+    hint.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
+    column.addWidget(hint)
+    return page

@@ -1,0 +1,47 @@
+"""Small parts that several surfaces are made of: headings, paragraphs, buttons with a name."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton, QWidget
+
+from theragen_core.resources import text
+
+
+def heading(words: str, level: int = 2) -> QLabel:
+    """A heading in the size that its level has relative to the text around it."""
+    label = QLabel(f"<h{level}>{escape(words)}</h{level}>")
+    label.setTextFormat(Qt.TextFormat.RichText)
+    label.setWordWrap(True)
+    return label
+
+
+def paragraph(words: str, muted: bool = False) -> QLabel:
+    label = QLabel(words)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    if muted:
+        label.setObjectName("muted")
+    return label
+
+
+def button(text_id: str, primary: bool = False, link: bool = False) -> QPushButton:
+    """A button that says the text with this id; screen readers hear the same."""
+    made = QPushButton(text(text_id))
+    made.setAccessibleName(text(text_id))
+    made.setProperty("primary", primary)
+    made.setProperty("link", link)
+    made.setAutoDefault(False)
+    return made
+
+
+def tool_button(text_id: str, name_id: str = "", parent: QWidget | None = None) -> QToolButton:
+    """A small button; `name_id` is the text for screen readers where the label is a mere sign."""
+    made = QToolButton(parent)
+    made.setText(text(text_id))
+    made.setAccessibleName(text(name_id or text_id))
+    made.setToolTip(text(name_id) if name_id else "")
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return made

@@ -1,0 +1,204 @@
+"""What a person can choose. Edits a Settings value; saving and applying it is not its affair."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.parts import button, paragraph
+from desktop.theme import LARGEST_TEXT, SMALLEST_TEXT, TEXT_STEP, ThemeChoice
+from theragen_core.protocol import TemplateChoice
+from theragen_core.resources import text
+from theragen_core.settings import Settings
+
+# One step below what can be chosen stands for "automatic", as a spin box shows it.
+AUTOMATIC_TEMPERATURE, TEMPERATURE_STEP, HOTTEST = -0.05, 0.05, 1.5
+AUTOMATIC_TOKENS, TOKEN_STEP, MOST_TOKENS = 0, 32, 2048
+
+
+class SettingsDialog(QDialog):
+    """Theme and text size are shown at once; Cancel tells their former values again."""
+
+    applied = Signal(Settings)
+    theme_previewed = Signal(str)
+    text_size_previewed = Signal(int)
+
+    def __init__(
+        self,
+        settings: Settings,
+        countries: tuple[tuple[str, str], ...],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._model = settings.model
+        self.setWindowTitle(text("window.settings_title"))
+        self._make_model_fields()
+        self._make_reply_fields()
+        self._make_person_fields(countries)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(16)
+        column.addLayout(self._make_form())
+        column.addWidget(self._make_buttons())
+        self.rejected.connect(self._on_rejected)
+
+    # Fields ------------------------------------------------------------------------------------
+
+    def _make_model_fields(self) -> None:
+        self.model_name = paragraph("")
+        self.choose = button("window.settings_choose")
+        self.choose.setAccessibleName(text("window.settings_choose_name"))
+        self.choose.clicked.connect(self._on_choose)
+        self.use_starter = button("window.settings_use_starter")
+        self.use_starter.clicked.connect(self._on_use_starter)
+        self.template = _choice("settings_template", TemplateChoice, self._settings.template)
+        self._show_model()
+
+    def _make_reply_fields(self) -> None:
+        automatic = text("window.settings_automatic")
+        self.temperature = QDoubleSpinBox()
+        self.temperature.setRange(AUTOMATIC_TEMPERATURE, HOTTEST)
+        self.temperature.setSingleStep(TEMPERATURE_STEP)
+        self.temperature.setSpecialValueText(automatic)
+        self.temperature.setValue(self._settings.temperature)
+        self.tokens = QSpinBox()
+        self.tokens.setRange(AUTOMATIC_TOKENS, MOST_TOKENS)
+        self.tokens.setSingleStep(TOKEN_STEP)
+        self.tokens.setSpecialValueText(automatic)
+        self.tokens.setSuffix(text("window.settings_tokens"))
+        self.tokens.setValue(self._settings.max_tokens)
+
+    def _make_person_fields(self, countries: tuple[tuple[str, str], ...]) -> None:
+        self.country = QComboBox()
+        self.country.addItem(text("window.settings_country_automatic"), "")
+        for code, name in countries:
+            self.country.addItem(name, code)
+        self.country.setCurrentIndex(max(0, self.country.findData(self._settings.country)))
+        self.theme = _choice("settings_theme", ThemeChoice, self._settings.theme)
+        self.theme.currentIndexChanged.connect(self._on_theme)
+        self.text_size = QSpinBox()
+        self.text_size.setRange(SMALLEST_TEXT, LARGEST_TEXT)
+        self.text_size.setSingleStep(TEXT_STEP)
+        self.text_size.setSuffix(text("window.settings_percent"))
+        self.text_size.setValue(self._settings.text_size)
+        self.text_size.valueChanged.connect(self.text_size_previewed)
+        self.stats = QCheckBox(text("window.settings_stats"))
+        self.stats.setAccessibleName(text("window.settings_stats"))
+        self.stats.setChecked(self._settings.show_stats)
+
+    def _make_form(self) -> QFormLayout:
+        form = QFormLayout()
+        form.setVerticalSpacing(12)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        model = QVBoxLayout()
+        model.addWidget(self.model_name)
+        files = QHBoxLayout()
+        files.addWidget(self.choose)
+        files.addWidget(self.use_starter)
+        files.addStretch(1)
+        model.addLayout(files)
+        form.addRow(text("window.settings_model"), model)
+        for key, field in (
+            ("template", self.template),
+            ("temperature", self.temperature),
+            ("length", self.tokens),
+            ("country", self.country),
+            ("theme", self.theme),
+            ("text_size", self.text_size),
+        ):
+            label = text(f"window.settings_{key}")
+            field.setAccessibleName(label)
+            form.addRow(label, field)
+        form.addRow(self.stats)
+        return form
+
+    def _make_buttons(self) -> QDialogButtonBox:
+        box = QDialogButtonBox()
+        self.save = button("window.settings_save", primary=True)
+        self.save.setDefault(True)
+        self.cancel = button("window.settings_cancel")
+        box.addButton(self.save, QDialogButtonBox.ButtonRole.AcceptRole)
+        box.addButton(self.cancel, QDialogButtonBox.ButtonRole.RejectRole)
+        box.accepted.connect(self._on_accepted)
+        box.rejected.connect(self.reject)
+        return box
+
+    # Values ------------------------------------------------------------------------------------
+
+    def settings(self) -> Settings:
+        """The choices as they stand."""
+        temperature = round(self.temperature.value(), 2)
+        return replace(
+            self._settings,
+            model=self._model,
+            template=self.template.currentData(),
+            temperature=-1.0 if temperature < 0 else temperature,
+            max_tokens=self.tokens.value(),
+            country=self.country.currentData(),
+            theme=self.theme.currentData(),
+            text_size=self.text_size.value(),
+            show_stats=self.stats.isChecked(),
+        )
+
+    def set_model(self, path: str) -> None:
+        """A GGUF file; empty: the starter model."""
+        self._model = path
+        self._show_model()
+
+    def _show_model(self) -> None:
+        name = Path(self._model).name or text("window.settings_starter")
+        self.model_name.setText(name)
+        self.model_name.setToolTip(self._model)
+        self.use_starter.setEnabled(bool(self._model))
+        # The starter's file says how its messages are marked.
+        self.template.setEnabled(bool(self._model))
+
+    # What happened -----------------------------------------------------------------------------
+
+    def _on_choose(self) -> None:
+        folder = str(Path(self._model).parent) if self._model else str(Path.home())
+        title, files = text("window.settings_choose_name"), text("window.settings_files")
+        # The system's own dialog: Qt's would write the visited folders to a file.
+        path, _kind = QFileDialog.getOpenFileName(self, title, folder, files)
+        if path:
+            self.set_model(path)
+
+    def _on_use_starter(self) -> None:
+        self.set_model("")
+
+    def _on_theme(self) -> None:
+        self.theme_previewed.emit(self.theme.currentData())
+
+    def _on_accepted(self) -> None:
+        self.accept()
+        self.applied.emit(self.settings())
+
+    def _on_rejected(self) -> None:
+        self.theme_previewed.emit(self._settings.theme)
+        self.text_size_previewed.emit(self._settings.text_size)
+
+
+def _choice(
+    prefix: str, kinds: type[TemplateChoice] | type[ThemeChoice], chosen: str
+) -> QComboBox:
+    box = QComboBox()
+    for kind in kinds:
+        box.addItem(text(f"window.{prefix}_{kind.value}"), kind.value)
+    box.setCurrentIndex(max(0, box.findData(chosen)))
+    return box

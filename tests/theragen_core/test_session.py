@@ -1,0 +1,302 @@
+from collections.abc import Callable
+
+import pytest
+
+from theragen_core.conversation import MessageId, Role
+from theragen_core.faults import Fault
+from theragen_core.protocol import (
+    Assessed,
+    Cancel,
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    GenerateRequest,
+    Phase,
+    Progress,
+    Refused,
+    RiskAssessment,
+    Tier,
+    Trimmed,
+    TurnId,
+)
+from theragen_core.session import (
+    Append,
+    Ask,
+    ChatSession,
+    Drop,
+    Outcome,
+    Outcomes,
+    Replace,
+    ReturnText,
+    ShowCrisis,
+    ShowProgress,
+    ShowTrimmed,
+    ShowWarning,
+    TurnEnded,
+    TurnFailed,
+)
+
+
+@pytest.fixture
+def session() -> ChatSession:
+    seeds = iter(range(100, 200))
+    return ChatSession(country="GB", new_seed=lambda: next(seeds))
+
+
+def request_in(outcomes: Outcomes) -> GenerateRequest:
+    (request,) = (
+        outcome.command.request
+        for outcome in outcomes
+        if isinstance(outcome, Ask) and isinstance(outcome.command, Generate)
+    )
+    return request
+
+
+def kinds(outcomes: Outcomes) -> list[type[Outcome]]:
+    return [type(outcome) for outcome in outcomes]
+
+
+def finished(turn: TurnId) -> Finished:
+    return Finished(turn, 3, 9, 0.5, 0.1)
+
+
+def take_turn(session: ChatSession, text: str, *pieces: str) -> Outcomes:
+    """Submit and let an engine answer with these pieces; everything that came of it."""
+    outcomes = session.submit(text)
+    turn = request_in(outcomes).turn
+    for piece in pieces:
+        outcomes += session.receive(Delta(turn, piece))
+    return outcomes + session.receive(finished(turn))
+
+
+def texts(session: ChatSession) -> list[str]:
+    return [entry.text for entry in session.conversation]
+
+
+def ids(session: ChatSession) -> list[MessageId]:
+    return [entry.id for entry in session.conversation]
+
+
+def test_a_turn_from_message_to_reply(session: ChatSession) -> None:
+    outcomes = take_turn(session, "Hello there.", "Good ", "morning. ", "How are you?")
+    question, reply = ids(session)
+    assert outcomes[0] == Append(question, Role.USER, "Hello there.")
+    shown = [o.text for o in outcomes if isinstance(o, Append) and o.message == reply]
+    assert "".join(shown) == "Good morning. How are you?"
+    assert isinstance(outcomes[-1], TurnEnded)
+    assert outcomes[-1].finished == finished(TurnId(1))
+    assert texts(session) == ["Hello there.", "Good morning. How are you?"]
+    assert not session.busy
+
+
+def test_the_whole_conversation_goes_with_each_turn(session: ChatSession) -> None:
+    take_turn(session, "One.", "Two.")
+    request = request_in(session.submit("Three."))
+    assert [m.text for m in request.messages] == ["One.", "Two.", "Three."]
+    assert request.options.seed == 101
+
+
+def test_a_sentence_is_shown_once_it_is_complete(session: ChatSession) -> None:
+    turn = request_in(session.submit("Hello.")).turn
+    assert session.receive(Delta(turn, "I am here")) == ()
+    shown = session.receive(Delta(turn, ". And I am"))
+    assert kinds(shown) == [Append]
+    assert shown[0].text.strip() == "I am here."  # type: ignore[union-attr]
+
+
+def test_empty_messages_and_messages_during_a_reply_do_nothing(session: ChatSession) -> None:
+    assert session.submit(" \u200b\n ") == ()
+    session.submit("Hello.")
+    assert session.submit("Again.") == ()
+    assert session.regenerate() == ()
+    assert texts(session) == ["Hello."]
+
+
+def test_the_cleaned_text_is_what_counts(session: ChatSession) -> None:
+    request = request_in(session.submit("  Hel\u200blo\x00\r\n "))
+    assert request.messages[-1].text == "Hello"
+
+
+# Stop, regenerate, variants, editing
+
+
+def test_stop_keeps_what_was_shown_and_discards_what_was_held(session: ChatSession) -> None:
+    turn = request_in(session.submit("Hello.")).turn
+    session.receive(Delta(turn, "A whole sentence. And half of"))
+    assert session.stop() == (Ask(Cancel(turn)), TurnEnded(ids(session)[1], stopped=True))
+    assert session.receive(Delta(turn, " another.")) == ()
+    assert session.receive(finished(turn)) == ()
+    assert texts(session)[1].strip() == "A whole sentence."
+
+
+def test_stop_before_the_first_word(session: ChatSession) -> None:
+    turn = request_in(session.submit("Hello.")).turn
+    assert session.stop() == (Ask(Cancel(turn)), TurnEnded(None, stopped=True))
+    assert texts(session) == ["Hello."]
+    assert session.stop() == ()
+
+
+def test_regenerate_offers_another_reply_and_keeps_the_first(session: ChatSession) -> None:
+    take_turn(session, "Hello.", "First.")
+    reply = ids(session)[1]
+    request = request_in(session.regenerate())
+    assert [m.text for m in request.messages] == ["Hello."]
+    assert request.options.seed == 101
+    assert texts(session)[1] == "First."  # until the other one begins
+    outcomes = session.receive(Delta(request.turn, "Second. "))
+    assert outcomes == (Replace(reply, "Second. ", 1, 2),)
+    session.receive(finished(request.turn))
+    assert session.choose(reply, 0) == (Replace(reply, "First.", 0, 2),)
+    assert texts(session) == ["Hello.", "First."]
+    assert session.choose(reply, 2) == ()
+
+
+def test_regenerate_answers_a_message_that_has_no_reply(session: ChatSession) -> None:
+    assert session.regenerate() == ()
+    session.submit("Hello.")
+    session.stop()
+    request = request_in(session.regenerate())
+    session.receive(Delta(request.turn, "Now then. "))
+    assert texts(session) == ["Hello.", "Now then. "]
+
+
+def test_a_regeneration_that_fails_leaves_the_first_reply(session: ChatSession) -> None:
+    take_turn(session, "Hello.", "First.")
+    turn = request_in(session.regenerate()).turn
+    (failed,) = session.receive(Failed(turn, Fault.ENGINE_BUG))
+    assert failed == TurnFailed(None, Fault.ENGINE_BUG)
+    assert texts(session) == ["Hello.", "First."]
+
+
+def test_editing_replaces_a_message_and_all_after_it(session: ChatSession) -> None:
+    take_turn(session, "One.", "Two.")
+    take_turn(session, "Three.", "Four.")
+    first = ids(session)[0]
+    outcomes = session.submit("Uno.", replaces=first)
+    assert outcomes[0] == Drop(first)
+    assert [m.text for m in request_in(outcomes).messages] == ["Uno."]
+
+
+# What engines report
+
+
+def test_progress_and_trimming_are_shown_once(session: ChatSession) -> None:
+    take_turn(session, "One.", "Two.")
+    turn = request_in(session.submit("Three.")).turn
+    progress = session.receive(Progress(turn, Phase.READING, 5, 9))
+    assert progress == (ShowProgress(Phase.READING, 5, 9),)
+    assert session.receive(Trimmed(turn, 0)) == ()
+    assert session.receive(Trimmed(turn, 2)) == (ShowTrimmed(ids(session)[2]),)
+    assert session.receive(Trimmed(turn, 2)) == ()
+    assert session.receive(Trimmed(turn, 0)) == (ShowTrimmed(None),)
+
+
+def test_a_refused_message_goes_back(session: ChatSession) -> None:
+    turn = request_in(session.submit("Far too long.")).turn
+    question = ids(session)[0]
+    outcomes = session.receive(Refused(turn, 900, 500))
+    assert outcomes == (Drop(question), ReturnText("Far too long.", 900, 500))
+    assert texts(session) == []
+    assert not session.busy
+
+
+def test_a_refused_edit_loses_nothing(session: ChatSession) -> None:
+    take_turn(session, "One.", "Two.")
+    before = ids(session)
+    turn = request_in(session.submit("Far too long.", replaces=before[0])).turn
+    outcomes = session.receive(Refused(turn, 900, 500))
+    assert texts(session) == ["One.", "Two."]
+    assert ids(session) == before
+    assert [o.message for o in outcomes if isinstance(o, Append)] == before
+
+
+def test_an_empty_reply_is_a_failure(session: ChatSession) -> None:
+    outcomes = take_turn(session, "Hello.")
+    assert outcomes[-1] == TurnFailed(None, Fault.EMPTY_REPLY)
+    assert not session.busy
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda session, turn: session.receive(Failed(turn, Fault.ENGINE_BUG)),
+        lambda session, turn: session.fail(Fault.ENGINE_BUG),
+    ],
+)
+def test_a_partial_reply_survives_a_failure(
+    session: ChatSession, end: Callable[[ChatSession, TurnId], Outcomes]
+) -> None:
+    turn = request_in(session.submit("Hello.")).turn
+    session.receive(Delta(turn, "A sentence. And half of"))
+    outcomes = end(session, turn)
+    assert outcomes[-1] == TurnFailed(ids(session)[1], Fault.ENGINE_BUG)
+    assert texts(session)[1] == "A sentence. And half of"
+    assert session.fail(Fault.ENGINE_BUG) == ()
+
+
+def test_events_of_other_turns_are_dropped(session: ChatSession) -> None:
+    turn = request_in(session.submit("Hello.")).turn
+    stale = TurnId(turn + 1)
+    events: list[Event] = [Delta(stale, "No. "), finished(stale), Failed(stale, Fault.ENGINE_BUG)]
+    assert [session.receive(event) for event in events] == [(), (), ()]
+    assert session.receive(Assessed(turn, RiskAssessment(Tier.NONE))) == ()
+    assert session.busy
+
+
+def test_a_reply_that_goes_round_in_circles_is_ended(session: ChatSession) -> None:
+    turn = request_in(session.submit("Hello.")).turn
+    outcomes = session.receive(Delta(turn, "I hear you, and I am here. " * 6))
+    assert Ask(Cancel(turn)) in outcomes
+    assert any(isinstance(outcome, ShowWarning) for outcome in outcomes)
+    assert isinstance(outcomes[-1], TurnEnded)
+    assert not session.busy
+    assert texts(session)[1].count("I hear you") < 6
+
+
+def test_forgetting_leaves_nothing(session: ChatSession) -> None:
+    take_turn(session, "Hello.", "Good morning.")
+    turn = request_in(session.submit("More.")).turn
+    session.forget()
+    assert session.receive(Delta(turn, "Late. ")) == ()
+    assert texts(session) == []
+    assert session.regenerate() == ()
+
+
+# Safety
+
+
+@pytest.mark.parametrize("text", ["I am going to kill myself tonight.", "I want to kill myself."])
+def test_an_explicit_statement_gets_help_and_a_written_reply(
+    session: ChatSession, text: str
+) -> None:
+    outcomes = session.submit(text)
+    assert kinds(outcomes) == [Append, ShowCrisis, Append, TurnEnded]
+    crisis = outcomes[1]
+    assert isinstance(crisis, ShowCrisis)
+    assert crisis.tier >= Tier.ACTIVE
+    assert crisis.resources.country == "GB"
+    assert "116 123" in texts(session)[1]
+    assert not session.busy
+
+
+def test_another_written_reply_is_worded_differently(session: ChatSession) -> None:
+    session.submit("I want to kill myself.")
+    first = texts(session)[1]
+    outcomes = session.regenerate()
+    assert kinds(outcomes) == [ShowCrisis, Replace, TurnEnded]
+    assert texts(session)[1] != first
+
+
+def test_concern_shows_help_and_guides_the_model(session: ChatSession) -> None:
+    outcomes = session.submit("I wish I was dead.")
+    assert kinds(outcomes) == [Append, ShowCrisis, Ask]
+    request = request_in(outcomes)
+    assert request.messages[-1].text == "I wish I was dead."
+    assert request.messages[-1].guidance
+    # The guidance stays with its message, so that the model's memory of the turn holds.
+    session.receive(Delta(request.turn, "I am glad you told me."))
+    session.receive(finished(request.turn))
+    later = request_in(session.submit("Thank you."))
+    assert later.messages[0].guidance == request.messages[-1].guidance

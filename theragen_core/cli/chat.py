@@ -1,0 +1,134 @@
+"""Terminal chat: the same session and engines as the window, without a child process.
+
+With piped stdin each line is one turn. With --json each line of output is one object with
+"event": ready, crisis, warning, delta, retracted, finished or failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from theragen_core import directory, process, safety
+from theragen_core.cli.chat_output import JsonOutput, Output, PlainOutput
+from theragen_core.engines.base import Engine, Watch
+from theragen_core.engines.turn import run_turn
+from theragen_core.errors import UserError
+from theragen_core.faults import Fault
+from theragen_core.host import make_engine
+from theragen_core.model_profile import starter_path
+from theragen_core.protocol import (
+    EchoModel,
+    Generate,
+    LocalModel,
+    ModelSpec,
+    SamplingOptions,
+    TemplateChoice,
+)
+from theragen_core.session import Ask, ChatSession, Outcomes
+
+QUIT_COMMANDS = ("/quit", "/exit")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, metavar="FILE", help="a GGUF file")
+    parser.add_argument("--engine", choices=("llama", "replicate", "echo"), default="llama")
+    parser.add_argument("--template", choices=[str(t) for t in TemplateChoice], default="file")
+    parser.add_argument("--country", metavar="XX", help="two letters, for help lines")
+    parser.add_argument("--temperature", type=float)
+    parser.add_argument("--max-tokens", type=int)
+    parser.add_argument("--seed", type=int, help="makes replies repeatable")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Chat until stdin ends. Raises UserError when the model cannot be loaded."""
+    process.forbid_memory_dumps()
+    session = ChatSession(
+        country=_country(options.country),
+        options=SamplingOptions(options.temperature, options.max_tokens),
+    )
+    if options.seed is not None:
+        session.new_seed = lambda: options.seed
+    interactive = sys.stdin.isatty() and not options.json
+    output = JsonOutput() if options.json else PlainOutput(interactive)
+    engine = _load(_model(options), output)
+    try:
+        _converse(session, engine, output, interactive)
+    finally:
+        engine.close()
+    return 0
+
+
+def _country(code: str | None) -> str | None:
+    if code is None:
+        names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+        return directory.country_from_locale(next(filter(None, names), None))
+    if code.upper() not in dict(directory.countries()):
+        raise UserError(Fault.COUNTRY_UNKNOWN, country=safety.clean(code))
+    return code.upper()
+
+
+def _model(options: argparse.Namespace) -> ModelSpec:
+    if options.engine == "echo":
+        return EchoModel()
+    if options.engine == "replicate":
+        raise UserError(Fault.HOSTED_NOT_AVAILABLE)
+    return LocalModel(options.model or starter_path(), TemplateChoice(options.template))
+
+
+def _load(model: ModelSpec, output: Output) -> Engine:
+    try:
+        engine = make_engine(model, Watch())
+    except UserError as error:
+        output.failed(error.fault, error.details)
+        raise
+    output.ready(engine.loaded)
+    return engine
+
+
+def _converse(session: ChatSession, engine: Engine, output: Output, interactive: bool) -> None:
+    for line in _lines(output, interactive):
+        if interactive and line.strip() in QUIT_COMMANDS:
+            return
+        if interactive and line.strip() == "/help":
+            output.help(directory.help_for(session.country))
+            continue
+        if interactive and line.strip() == "/new":
+            session.forget()
+            continue
+        _take_turn(session, engine, output, session.submit(line))
+
+
+def _lines(output: Output, interactive: bool) -> Iterator[str]:
+    while True:
+        if interactive:
+            output.prompt()
+        line = sys.stdin.buffer.readline()
+        if not line:
+            return
+        yield line.decode("utf-8", errors="replace")
+
+
+def _take_turn(
+    session: ChatSession, engine: Engine, output: Output, outcomes: Outcomes
+) -> None:
+    for outcome in outcomes:
+        output.show(outcome, session)
+        if isinstance(outcome, Ask) and isinstance(outcome.command, Generate):
+            _generate(session, engine, output, outcome.command)
+
+
+def _generate(session: ChatSession, engine: Engine, output: Output, command: Generate) -> None:
+    """Stream the reply. Ctrl+C ends it at a terminal, and the program elsewhere."""
+    watch = Watch(should_stop=lambda: not session.busy)
+    try:
+        for event in run_turn(engine, command.request, watch):
+            _take_turn(session, engine, output, session.receive(event))
+    except KeyboardInterrupt:
+        _take_turn(session, engine, output, session.stop())
+        if not sys.stdin.isatty():
+            raise

@@ -1,0 +1,1 @@
+"""Engines: each turns a request into a stream of text; see base."""

@@ -1,0 +1,190 @@
+"""Main loop of a child process: commands come in on stdin, events go out on stdout.
+
+Three threads share one process: the main thread runs the engine, a reader sees Cancel and the end
+of stdin while native code is busy, and a pulse shows the window that the process is alive and
+whether native code makes progress. File descriptor 1 is kept for the protocol alone: native
+libraries print to it at will, so it is duplicated and the original pointed at stderr first.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import time
+from typing import BinaryIO
+
+from theragen_core import process, risk, safety, wire
+from theragen_core.engines.base import Engine, Reporter, Watch
+from theragen_core.engines.turn import report_bug, run_turn
+from theragen_core.errors import ProtocolError, UserError
+from theragen_core.faults import Fault
+from theragen_core.protocol import (
+    NO_TURN,
+    Assess,
+    Assessed,
+    Cancel,
+    Command,
+    EchoModel,
+    Event,
+    Failed,
+    Generate,
+    GenerateRequest,
+    Heartbeat,
+    HostedModel,
+    Load,
+    LocalModel,
+    ModelSpec,
+    Phase,
+    Progress,
+    Review,
+    Reviewed,
+    Shutdown,
+    TurnId,
+)
+
+PULSE_S = 0.5
+
+
+def make_engine(spec: ModelSpec, watch: Watch) -> Engine:
+    """Load the engine for `spec`. Raises UserError when it cannot be had.
+
+    Engines are imported here: llama.cpp alone takes a quarter of a second.
+    """
+    match spec:
+        case LocalModel():
+            from theragen_core.engines.llama import LlamaEngine
+
+            return LlamaEngine(spec, watch)
+        case EchoModel():
+            from theragen_core.engines.echo import EchoEngine
+
+            return EchoEngine(spec)
+        case HostedModel():
+            raise UserError(Fault.HOSTED_NOT_AVAILABLE)
+
+
+class Host:
+    """Carries out commands one after another, in the order in which they came."""
+
+    def __init__(self, commands: BinaryIO, events: int) -> None:
+        self._lines = commands
+        self._events = events
+        self._sending = threading.Lock()
+        self._queue: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._cancelled: set[TurnId] = set()
+        self._watch = Watch()
+        self._engine: Engine | None = None
+        self._load_failure: Failed | None = None
+
+    def run(self) -> None:
+        """Serve until stdin ends, which ends the process at once."""
+        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._pulse, daemon=True).start()
+        while True:
+            self._carry_out(self._queue.get())
+
+    # The reader and the pulse
+
+    def _read(self) -> None:
+        for line in self._lines:
+            try:
+                command = wire.decode_command(line)
+            except ProtocolError:
+                self._send(Failed(NO_TURN, Fault.ENGINE_BUG))
+                continue
+            if isinstance(command, Shutdown):
+                break
+            if isinstance(command, Cancel):
+                self._cancelled.add(command.turn)
+            else:
+                self._queue.put(command)
+        # Not sys.exit: native code in the main thread must not be waited for, nor torn down
+        # while it runs.
+        os._exit(0)
+
+    def _pulse(self) -> None:
+        while True:
+            self._send(Heartbeat(self._watch.phase, self._watch.steps))
+            time.sleep(PULSE_S)
+
+    def _send(self, event: Event) -> None:
+        line = memoryview(wire.encode(event))
+        try:
+            with self._sending:
+                while line:
+                    line = line[os.write(self._events, line) :]
+        except OSError:  # nobody listens any more
+            os._exit(0)
+
+    # Commands
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case Load(model=spec):
+                self._load(spec)
+            case Generate(request=request):
+                self._generate(request)
+            case Assess(turn=turn, messages=messages):
+                self._send(Assessed(turn, risk.assess(messages)))
+            case Review(turn=turn, sentence=sentence):
+                verdict = safety.review(sentence)
+                self._send(Reviewed(turn, verdict.passed, verdict.reasons))
+            case Cancel() | Shutdown():
+                raise AssertionError("handled by the reader")
+
+    def _load(self, spec: ModelSpec) -> None:
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+        self._watch = Watch(report=self._reporter(NO_TURN), phase=Phase.LOADING)
+        try:
+            self._engine = make_engine(spec, self._watch)
+        except UserError as error:
+            self._load_failure = Failed(NO_TURN, error.fault, error.details)
+            self._send(self._load_failure)
+        except Exception as error:
+            report_bug(error)
+            self._load_failure = Failed(NO_TURN, Fault.ENGINE_BUG)
+            self._send(self._load_failure)
+        else:
+            self._load_failure = None
+            self._send(self._engine.loaded)
+            self._warm_up(self._engine)
+        self._watch.phase = Phase.IDLE
+
+    def _warm_up(self, engine: Engine) -> None:
+        """Read the system prompt while the person reads or types; anything else goes first."""
+        self._watch.should_stop = lambda: not self._queue.empty()
+        self._watch.report = lambda phase, done, total: None
+        engine.warm_up(self._watch)
+
+    def _generate(self, request: GenerateRequest) -> None:
+        turn = request.turn
+        if self._engine is None:
+            failure = self._load_failure or Failed(NO_TURN, Fault.MODEL_NOT_LOADED)
+            self._send(Failed(turn, failure.fault, failure.details))
+            return
+        self._watch = Watch(lambda: turn in self._cancelled, self._reporter(turn), Phase.READING)
+        for event in run_turn(self._engine, request, self._watch):
+            self._send(event)
+        self._watch.phase = Phase.IDLE
+
+    def _reporter(self, turn: TurnId) -> Reporter:
+        return lambda phase, done, total: self._send(Progress(turn, phase, done, total))
+
+
+def main() -> None:
+    """Run as a child process; returns never."""
+    process.end_with_parent()
+    process.forbid_memory_dumps()
+    os.environ["GGML_NO_BACKTRACE"] = "1"  # an abort would otherwise run a debugger on itself
+    os.environ.pop("LLAMA_CPP_LIB_PATH", None)  # or anyone could plant a library
+    events = os.dup(1)
+    os.dup2(2, 1)
+    Host(sys.stdin.buffer, events).run()
+
+
+if __name__ == "__main__":
+    main()
