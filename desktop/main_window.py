@@ -184,6 +184,15 @@ class MainWindow(QMainWindow):
     def clear_fault(self) -> None:
         self._banner.hide()
 
+    @property
+    def fault(self) -> str:
+        """What the line above the conversation says; empty while there is none."""
+        return "" if self._banner.isHidden() else self._banner_text.text()
+
+    @property
+    def consent_page(self) -> Onboarding | None:
+        return self._onboarding
+
     def set_theme(self, theme: Theme) -> None:
         self.chat.set_theme(theme)
 

@@ -78,7 +78,7 @@ class ChunkSplitter:
         self._lines = ""  # complete lines of the chunk under way
         self._line = ""  # the line under way
         self._fence = ""  # the mark that will close the code under way
-        self._continues = False
+        self.continues = False  # the chunk under way goes on where the last one was cut
 
     @property
     def pending(self) -> str:
@@ -132,7 +132,7 @@ class ChunkSplitter:
 
     def _complete(self, softly: bool = False) -> list[Chunk]:
         source, self._lines = self._lines.strip("\n"), ""
-        continues, self._continues = self._continues, softly
+        continues, self.continues = self.continues, softly
         return [Chunk(source, bool(self._fence), continues)] if source.strip() else []
 
 

@@ -33,7 +33,7 @@ class Preferences(QObject):
     ) -> None:
         super().__init__(parent)
         self.settings = Settings()
-        self._path = path
+        self.settings_path = path
         self._window = window
         self._appearance = appearance
         self._save_failed = False
@@ -55,7 +55,7 @@ class Preferences(QObject):
     def load(self) -> str:
         """Take the file's choices up; a sentence when it could not be read, else empty."""
         try:
-            self.settings, complaint = settings.load(self._path), ""
+            self.settings, complaint = settings.load(self.settings_path), ""
         except SettingsError as error:
             complaint = fault_text(error.fault, error.details)
         self._apply()
@@ -95,7 +95,7 @@ class Preferences(QObject):
         self._apply()
         self.changed.emit(before, now)
         try:
-            settings.save(now, self._path)
+            settings.save(now, self.settings_path)
         except SettingsError as error:
             if not self._save_failed:  # once is enough
                 self.complained.emit(fault_text(error.fault, error.details))

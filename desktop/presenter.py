@@ -134,6 +134,7 @@ class Presenter(QObject):
         self._loaded = False
         self._set_model_status(text("status.down"))
         self._apply(self._session.fail(fault))
+        self._finish_showing()
         self._show_fault(fault)
 
     def _set_model_status(self, words: str) -> None:

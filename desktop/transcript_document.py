@@ -358,7 +358,10 @@ class TranscriptDocument:
 
     def _insert_pending(self, cursor: QTextCursor, pending: str) -> None:
         if not self._open and pending:
-            self._begin_block(cursor, self._reply_format())
+            block_format = self._reply_format()
+            if self._splitter.continues:
+                block_format.setTopMargin(0)
+            self._begin_block(cursor, block_format)
             self._open = True
         added = pending[len(self._shown) :]
         cursor.insertText(added.replace("\n", _LINE_SEPARATOR), QTextCharFormat())

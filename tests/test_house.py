@@ -11,7 +11,8 @@ import theragen_core
 from scripts import setup_environment
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 
 
 def test_import_contracts_hold() -> None:
@@ -34,6 +35,12 @@ def test_every_dependency_is_pinned() -> None:
     extras = PROJECT["optional-dependencies"].values()
     for requirement in [*PROJECT["dependencies"], *(pin for extra in extras for pin in extra)]:
         assert re.fullmatch(r"[\w-]+==[\w.]+", requirement), requirement
+
+
+def test_every_resource_is_packaged() -> None:
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["*"]
+    for path in (ROOT / "resources").rglob("*.*"):
+        assert any(path.match(pattern) for pattern in patterns), path
 
 
 def test_every_decision_is_listed() -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any, Protocol, assert_never
 
+from theragen_core import safety
 from theragen_core.conversation import Role
 from theragen_core.directory import CrisisResources
 from theragen_core.faults import Fault
@@ -30,9 +31,8 @@ from theragen_core.session import (
 
 def help_lines(resources: CrisisResources) -> list[str]:
     """Every number and address of the country, a line each."""
-    numbers = [f"{text(f'help.{n.label}')}: {n.number}" for n in resources.emergency]
-    lines = [f"{line.name}: {line.number} ({line.hours})" for line in resources.lines]
-    return [*numbers, *lines, resources.finder_url]
+    listed = f"{safety.emergency_text(resources)}\n{safety.lines_text(resources)}"
+    return [line.removeprefix("- ").replace("**", "") for line in listed.splitlines()]
 
 
 class Output(Protocol):

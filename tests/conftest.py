@@ -1,0 +1,23 @@
+"""What every test stands on: a home of its own, and no display unless a test brings one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder, so that no test reads or writes a person's own files."""
+    folder = tmp_path / "home"
+    runtime = folder / "runtime"
+    runtime.mkdir(parents=True, mode=0o700)
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    return folder

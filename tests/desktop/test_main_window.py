@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from desktop.help_panel import HelpLine, HelpView
+from desktop.main_window import MainWindow
+from desktop.onboarding import Onboarding
+from desktop.settings_dialog import SettingsDialog
+from desktop.theme import Appearance
+from theragen_core.conversation import MessageId, Role
+from theragen_core.settings import Settings
+
+CONTROLS = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
+HELP = HelpView("XA", (("XA", "A country"),), (("Ambulance", "0001"),), (HelpLine("A", "0002"),))
+
+
+@pytest.fixture
+def window(qtbot: QtBot, appearance: Appearance) -> MainWindow:
+    window = MainWindow(appearance.theme)
+    qtbot.addWidget(window)
+    window.set_help(HELP)
+    with qtbot.waitActive(window):
+        window.show()
+    window.show_conversation()
+    return window
+
+
+def talk(window: MainWindow) -> None:
+    for number, role in ((1, Role.USER), (2, Role.ASSISTANT)):
+        window.chat.add_message(MessageId(number), role)
+        window.chat.append_text(MessageId(number), "Some words about the week.")
+        window.chat.finish_message(MessageId(number))
+
+
+def focused(window: MainWindow) -> QWidget | None:
+    widget = QApplication.focusWidget()
+    return widget if widget is not None and window.isAncestorOf(widget) else None
+
+
+def press(qtbot: QtBot, window: MainWindow, keys: str) -> None:
+    (combination,) = QKeySequence(keys)
+    target = focused(window) or window
+    qtbot.keyClick(target, combination.key(), combination.keyboardModifiers())
+
+
+def test_opens_on_the_composer(qtbot: QtBot, window: MainWindow) -> None:
+    assert focused(window) is window.composer.edit
+    assert window.chat.isHidden() or not window.chat.isVisible()
+    talk(window)
+    assert window.chat.isVisible()
+    window.clear()
+    assert not window.chat.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [
+        ("Ctrl+N", "new"),
+        ("Ctrl+Shift+Del", "forget"),
+        ("Ctrl+Shift+C", "copy_all"),
+        ("Ctrl+R", "try_again"),
+        ("Esc", "stop"),
+        ("F5", "restart"),
+        ("Ctrl+,", "settings"),
+        ("Ctrl++", "larger"),
+        ("Ctrl+-", "smaller"),
+        ("Ctrl+0", "normal_size"),
+    ],
+)
+def test_keys_reach_their_actions(
+    qtbot: QtBot, window: MainWindow, keys: str, name: str
+) -> None:
+    action = getattr(window.actions_, name)
+    action.setEnabled(True)
+    with qtbot.waitSignal(action.triggered, timeout=1000):
+        press(qtbot, window, keys)
+
+
+def test_no_two_actions_share_a_key(window: MainWindow) -> None:
+    keys = [key.toString() for action in window.actions() for key in action.shortcuts()]
+    assert len(keys) == len(set(keys))
+
+
+def test_stop_is_offered_while_a_reply_is_written(qtbot: QtBot, window: MainWindow) -> None:
+    assert not window.actions_.stop.isEnabled()
+    window.set_generating(True)
+    with qtbot.waitSignal(window.actions_.stop.triggered):
+        window.composer.send.click()
+    window.set_generating(False)
+    assert not window.actions_.stop.isEnabled()
+
+
+def test_esc_cancels_an_edit_or_a_search_before_it_stops_anything(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.composer.begin_editing("an earlier message")
+    with qtbot.waitSignal(window.composer.editing_cancelled):
+        press(qtbot, window, "Esc")
+    window.set_generating(True)
+    press(qtbot, window, "Ctrl+F")
+    with qtbot.assertNotEmitted(window.actions_.stop.triggered):
+        press(qtbot, window, "Esc")
+    assert focused(window) is window.composer.edit
+
+
+def test_help_needs_no_consent_and_no_model(qtbot: QtBot, window: MainWindow) -> None:
+    window.ask_consent()
+    with qtbot.waitSignal(window.help_opened):
+        press(qtbot, window, "F1")
+    panel = window._help_panel
+    assert panel is not None
+    assert panel.isVisible()
+    press(qtbot, window, "F1")
+    assert not panel.isVisible()
+
+
+def test_in_a_narrow_window_help_takes_the_whole_width(window: MainWindow) -> None:
+    window.open_help()
+    assert window._front.isVisible()
+    window.resize(480, 700)
+    assert not window._front.isVisible()
+    window.actions_.help.setChecked(False)
+    assert window._front.isVisible()
+
+
+def test_consent_stands_before_the_conversation(qtbot: QtBot, window: MainWindow) -> None:
+    window.ask_consent()
+    page = window.findChild(Onboarding)
+    assert page is not None
+    assert not window.composer.isVisible()
+    assert focused(window) is page.age
+    page.age.setChecked(True)
+    with qtbot.waitSignal(window.accepted):
+        page.begin.click()
+    window.show_conversation()
+    assert focused(window) is window.composer.edit
+
+
+def test_one_key_hides_everything_and_brings_it_back(qtbot: QtBot, window: MainWindow) -> None:
+    talk(window)
+    press(qtbot, window, "F9")
+    assert not window.chat.isVisible()
+    assert not window.menuBar().isVisible()
+    assert "TheraGen" not in window.windowTitle()
+    press(qtbot, window, "F9")
+    assert window.chat.isVisible()
+    assert focused(window) is window.composer.edit
+
+
+def test_a_fault_comes_with_its_remedy(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_fault("The model stopped.", window.actions_.restart)
+    with qtbot.waitSignal(window.actions_.restart.triggered):
+        window._banner_button.click()
+    window.show_fault("Settings cannot be saved.")
+    assert not window._banner_button.isVisible()
+    window.clear_fault()
+    assert not window._banner.isVisible()
+
+
+def test_clear_leaves_no_word_anywhere(qtbot: QtBot, window: MainWindow) -> None:
+    talk(window)
+    qtbot.keyClicks(window.composer.edit, "week draft")
+    press(qtbot, window, "Ctrl+F")
+    assert window._find_bar is not None
+    qtbot.keyClicks(window._find_bar._edit, "week")
+    window.clear()
+    held = [box.text() for box in window.findChildren(QLineEdit)]
+    held += [box.toPlainText() for box in window.findChildren(QPlainTextEdit)]
+    held += [box.toPlainText() for box in window.findChildren(QTextEdit)]
+    assert not any("week" in text for text in held)
+
+
+def test_messages_are_reached_by_keyboard(qtbot: QtBot, window: MainWindow) -> None:
+    talk(window)
+    press(qtbot, window, "Alt+Up")
+    assert focused(window) is window.chat
+    press(qtbot, window, "Tab")
+    assert focused(window) is window.chat._bar.copy
+    window.composer.setFocus()
+    assert not window.chat._bar.isVisible()
+
+
+def surfaces(qtbot: QtBot, window: MainWindow) -> list[QWidget]:
+    """Every surface, each with all that it can show."""
+    talk(window)
+    window.chat.set_variants(MessageId(2), 0, 2)
+    window.actions_.find.trigger()
+    window.open_help()
+    window.show_fault("The model stopped.", window.actions_.restart)
+    window.composer.begin_editing("words")
+    window.actions_.hide.setChecked(True)
+    window.actions_.hide.setChecked(False)
+    window.ask_consent()
+    dialog = SettingsDialog(Settings(), (("XA", "A country"),))
+    qtbot.addWidget(dialog)
+    return [window, dialog]
+
+
+def controls(root: QWidget) -> list[QWidget]:
+    """What a person can act upon; the parts of which Qt makes a control are not their own."""
+    return [
+        widget
+        for widget in root.findChildren(QWidget)
+        if isinstance(widget, CONTROLS)
+        and not isinstance(widget.parent(), QAbstractSpinBox | QComboBox)
+        and not widget.objectName().startswith("qt_")
+    ]
+
+
+def name(widget: QWidget) -> str:
+    return QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
+
+
+def test_every_control_has_a_name(qtbot: QtBot, window: MainWindow) -> None:
+    roots = surfaces(qtbot, window)
+    found = [control for root in roots for control in controls(root)]
+    assert len(found) > 30
+    assert [control for control in found if not name(control).strip(" ‹›…")] == []
+
+
+def test_every_control_can_be_reached_by_keyboard(qtbot: QtBot, window: MainWindow) -> None:
+    roots = surfaces(qtbot, window)
+    found = [control for root in roots for control in controls(root)]
+    missed = [
+        control for control in found if not control.focusPolicy() & Qt.FocusPolicy.TabFocus
+    ]
+    assert missed == []
+
+
+@pytest.mark.parametrize("step", [QWidget.nextInFocusChain, QWidget.previousInFocusChain])
+def test_tab_goes_round_without_end(
+    window: MainWindow, step: Callable[[QWidget], QWidget]
+) -> None:
+    talk(window)
+    start: QWidget = window.composer.edit
+    widget, seen = step(start), {start}
+    while widget is not start:
+        assert widget not in seen
+        seen.add(widget)
+        widget = step(widget)
+    assert {window.chat, window.composer.send} <= seen

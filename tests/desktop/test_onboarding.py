@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from desktop.onboarding import Onboarding
+
+
+@pytest.fixture
+def page(qtbot: QtBot) -> Onboarding:
+    page = Onboarding()
+    qtbot.addWidget(page)
+    page.show()
+    return page
+
+
+def test_begins_only_for_adults_or_beside_one(qtbot: QtBot, page: Onboarding) -> None:
+    with qtbot.assertNotEmitted(page.accepted):
+        page.begin.click()
+    qtbot.keyClick(page.age, Qt.Key.Key_Space)
+    with qtbot.waitSignal(page.accepted):
+        page.begin.click()
+    page.age.setChecked(False)
+    assert not page.begin.isEnabled()
+
+
+def test_help_and_leaving_need_no_consent(qtbot: QtBot, page: Onboarding) -> None:
+    with qtbot.waitSignal(page.help_requested):
+        page.help.click()
+    with qtbot.waitSignal(page.declined):
+        page.quit.click()
+
+
+def test_says_what_it_is_and_where_words_go(page: Onboarding) -> None:
+    shown = " ".join(label.text() for label in page.findChildren(QLabel))
+    for part in ("not a therapist", "emergency number", "stays in its memory", "mistakes"):
+        assert part in shown
