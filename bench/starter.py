@@ -33,6 +33,7 @@ PLAIN = ModelProfile(
     min_p=0.05,
     repeat_penalty=1.0,
     max_tokens=160,
+    max_sentences=0,
 )
 
 

@@ -1,7 +1,7 @@
 """Composition root: builds everything, connects everything, and starts what can wait last.
 
-The window comes first, so that a person can write at once; the session, the settings dialog, the
-model and the rest follow while they read or type.
+The window comes first, so that a person can write at once. What stands behind it is imported and
+built in the first turn of the event loop, a tenth of a second later.
 """
 
 from __future__ import annotations
@@ -10,22 +10,15 @@ import signal
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication
 
 from desktop.arguments import Arguments
-from desktop.engine_client import EngineClient, host_command
 from desktop.main_window import MainWindow
 from desktop.preferences import Preferences
-from desktop.presenter import Presenter
 from desktop.single_instance import SingleInstance
 from desktop.theme import Appearance
 from theragen_core import process
-from theragen_core.engines.turn import report_bug
-from theragen_core.protocol import LocalModel, TemplateChoice
-from theragen_core.resources import text
-from theragen_core.session import ChatSession
 from theragen_core.settings import Settings, default_path
 
 
@@ -37,80 +30,72 @@ class Application(QObject):
         appearance = Appearance(qt)
         self.window = MainWindow(appearance.theme)
         self.preferences = Preferences(settings_path, self.window, appearance, self)
-        complaint = self.preferences.load()
-        self.session = ChatSession(self.preferences.country, self.preferences.sampling)
-        self.engine = EngineClient(host_command(), self)
         self._arguments = arguments
-        self.presenter = Presenter(self.window, self.session, self.engine, self._model(), self)
-        self.presenter.show_stats = self.preferences.settings.show_stats
-        self._connect()
-        if complaint:
-            self.presenter.show_notice(complaint)
-
-    def _connect(self) -> None:
-        window, actions = self.window, self.window.actions_
-        window.accepted.connect(self._on_accepted)
-        window.declined.connect(window.close)
-        window.link_activated.connect(self._on_link_activated)
-        window.closed.connect(self._on_closed)
-        actions.new.triggered.connect(self._on_new)
-        actions.forget.triggered.connect(self._on_forget)
-        self.preferences.changed.connect(self._on_preferences_changed)
-        self.preferences.complained.connect(self.presenter.show_notice)
+        self._complaint = self.preferences.load()
+        self._completed = False
 
     def show(self) -> None:
-        """The first page, or the conversation; the model starts once that is painted."""
+        """The first page, or the conversation; the rest follows once that is painted."""
+        self.window.composer.submitted.connect(self._on_submitted)
+        self.window.accepted.connect(self._on_accepted)
+        self.window.declined.connect(self.window.close)
         if self.preferences.settings.consented:
             self.window.show_conversation()
         else:
             self.window.ask_consent()
         self.window.show()
-        QTimer.singleShot(0, self.presenter.ensure_model)
+        QTimer.singleShot(0, self.complete)
 
-    def _model(self) -> LocalModel:
-        """The one named on the command line counts for this run only."""
-        if self._arguments.model is None:
-            return self.preferences.model()
-        template = TemplateChoice(self.preferences.settings.template)
-        return LocalModel(self._arguments.model.absolute(), template)
+    def complete(self) -> None:
+        """Build what stands behind the window, and start the model; once."""
+        if self._completed:
+            return
+        self._completed = True
+        from desktop import warm_up
+        from desktop.engine_client import EngineClient, host_command
+        from desktop.help_desk import HelpDesk
+        from desktop.model_choice import chosen_model, sampling
+        from desktop.presenter import Presenter
+        from theragen_core.session import ChatSession
+
+        now = self.preferences.settings
+        self.help = HelpDesk(self.window, self.preferences, self)
+        self.session = ChatSession(self.help.country, sampling(now))
+        self.engine = EngineClient(host_command(), self)
+        model = chosen_model(now, self._arguments.model)
+        self.presenter = Presenter(self.window, self.session, self.engine, model, self)
+        self.presenter.show_stats = now.show_stats
+        self.preferences.changed.connect(self._on_preferences_changed)
+        self.preferences.complained.connect(self.presenter.show_notice)
+        self.window.closed.connect(self.engine.stop)
+        if self._complaint:
+            self.presenter.show_notice(self._complaint)
+        self.presenter.ensure_model()
+        warm_up.start()
+
+    def _on_submitted(self, words: str) -> None:
+        """A very quick person may send a message before all is built; it must not be lost."""
+        self.complete()
+        self.presenter.submit(words)
 
     def _on_accepted(self) -> None:
         self.preferences.consent()
         self.window.show_conversation()
 
-    def _on_link_activated(self, url: str) -> None:
-        # Only links of the directory come here; the system opens them, outside this program.
-        QDesktopServices.openUrl(QUrl(url))
-
-    def _on_new(self) -> None:
-        if len(self.session.conversation) == 0:
-            self.presenter.start_over()
-            return
-        question = QMessageBox(self.window)
-        question.setText(text("status.confirm_new"))
-        yes = question.addButton(text("status.confirm_new_yes"), QMessageBox.ButtonRole.AcceptRole)
-        question.addButton(text("status.confirm_new_no"), QMessageBox.ButtonRole.RejectRole)
-        yes.clicked.connect(self.presenter.start_over)
-        question.finished.connect(question.deleteLater)
-        question.open()
-
-    def _on_forget(self) -> None:
-        self.presenter.forget()
-
     def _on_preferences_changed(self, before: Settings, now: Settings) -> None:
-        self.session.country = self.preferences.country
-        self.session.options = self.preferences.sampling
+        from desktop.model_choice import chosen_model, sampling
+
+        self.session.country = self.help.country
+        self.session.options = sampling(now)
         self.presenter.show_stats = now.show_stats
         if (before.model, before.template) != (now.model, now.template):
-            self._arguments = Arguments()
-            self.presenter.start_model(self._model())
-
-    def _on_closed(self) -> None:
-        self.engine.stop()
+            # A file named on the command line counts until another one is chosen.
+            named = self._arguments.model if before.model == now.model else None
+            self.presenter.start_model(chosen_model(now, named))
 
 
-def run(arguments: Arguments) -> int:
-    """Open the window and stay until it is closed. Returns the exit code."""
+def open_window(arguments: Arguments) -> tuple[Application, QApplication]:
+    """Everything up to the event loop."""
     process.forbid_memory_dumps()
     # Python's handlers wait for the interpreter, which waits in Qt; the children notice the end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -118,21 +103,27 @@ def run(arguments: Arguments) -> int:
     qt = QApplication(sys.argv[:1])
     qt.setApplicationName("TheraGen")
     qt.setDesktopFileName("theragen")
+    application = Application(qt, arguments, default_path())
+    application.show()
+    return application, qt
+
+
+def run(arguments: Arguments) -> int:
+    """Open the window and stay until it is closed. Returns the exit code."""
     instance = SingleInstance()
     if not instance.acquire() and instance.call_other():
         return 0
-    application = Application(qt, arguments, default_path())
-    application.show()
+    application, qt = open_window(arguments)
     instance.called.connect(application.window.raise_)
     instance.called.connect(application.window.activateWindow)
     QTimer.singleShot(0, instance.listen)
     code = qt.exec()
-    application.engine.stop()
     instance.release()
     return code
 
 
 def _on_bug(kind: type[BaseException], error: BaseException, trace: object) -> None:
     """Name the place; a traceback may quote a person's words."""
-    if isinstance(error, Exception):
-        report_bug(error)
+    from theragen_core.engines.turn import report_bug
+
+    report_bug(error)

@@ -88,7 +88,7 @@ class ChatView(QTextEdit):
         self.setAccessibleName(text("window.conversation"))
 
     def _make_bar(self) -> ActionBar:
-        bar = ActionBar(self.viewport())
+        bar = ActionBar(self)
         bar.copy_requested.connect(self._on_copy)
         bar.edit_requested.connect(self._on_edit)
         bar.regenerate_requested.connect(self._on_regenerate)
@@ -100,6 +100,8 @@ class ChatView(QTextEdit):
 
     def add_message(self, message: MessageId, role: Role, written: bool = False) -> None:
         """An empty message at the end. `written`: a reply that people wrote beforehand."""
+        if role is Role.USER:
+            self._on_jump()  # who writes wants to see what comes of it
         look = Look.PERSON if role is Role.USER else Look.WRITTEN if written else Look.MODEL
         self._transcript.add(look, message)
         self._on_changed()
@@ -149,8 +151,8 @@ class ChatView(QTextEdit):
             self._transcript.insert_notice(words, self._transcript.index(before))
         self._on_changed()
 
-    def set_trim_line(self, words: str, first_visible: MessageId) -> None:
-        """A line above the first message that the model still sees; there is only one."""
+    def set_trim_line(self, words: str, first_visible: MessageId | None) -> None:
+        """A line above the first message that the model still sees; none when it sees all."""
         self._transcript.set_trim_line(words, first_visible)
         self._on_changed()
 
@@ -221,9 +223,9 @@ class ChatView(QTextEdit):
 
     def _on_focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
         """A message chosen by keyboard stays chosen while it or its actions have the focus."""
-        if self._marked and new is not None and new is not self:
-            if not self._bar.isAncestorOf(new):
-                self._set_current(None)
+        stays = new is None or new is self or self._bar.isAncestorOf(new)
+        if self._marked and not stays:
+            self._set_current(None)
 
     def _set_current(self, message: MessageId | None, marked: bool = False) -> None:
         if (message, marked) != (self._current, self._marked):
@@ -269,7 +271,8 @@ class ChatView(QTextEdit):
         if self._transcript[index].look is Look.PERSON:
             x = bubble.right() - self._bar.width()
         lowest = self.viewport().height() - self._bar.height()
-        self._bar.move(int(max(0.0, x)), int(min(bubble.bottom() + 2, lowest)))
+        place = QPoint(int(max(0.0, x)), int(min(bubble.bottom() + 2, lowest)))
+        self._bar.move(self.viewport().pos() + place)
         self._bar.show()
 
     # Events ----------------------------------------------------------------------------------

@@ -167,9 +167,7 @@ def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
-    return parser.disable(
-        ["html_block", "html_inline", "image", "link", "autolink", "reference", "code"]
-    )
+    return parser.disable(["image", "link", "autolink", "reference", "code"])
 
 
 class _Reader:

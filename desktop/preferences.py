@@ -1,7 +1,7 @@
-"""What a person chose, from the settings file to what it changes, and back.
+"""What a person chose, from the settings file to the look of the window, and back.
 
-Knows the file, the dialog, the look of the window and the session's options. What a changed model
-means is told by a signal.
+Knows the file, the dialog and the look. What a changed model or country means is told by a signal.
+Needed before the window is shown, so it imports little.
 """
 
 from __future__ import annotations
@@ -9,16 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QLocale, QObject, Signal
+from PySide6.QtCore import QObject, Signal
 
-from desktop.help_panel import HelpLine, HelpView
 from desktop.main_window import MainWindow
 from desktop.theme import TEXT_STEP, Appearance, ThemeChoice
-from theragen_core import directory, settings
-from theragen_core.errors import SettingsError, UserError
-from theragen_core.model_profile import starter_path
-from theragen_core.protocol import LocalModel, SamplingOptions, TemplateChoice
-from theragen_core.resources import fault_text, text
+from theragen_core import settings
+from theragen_core.errors import SettingsError
+from theragen_core.resources import fault_text
 from theragen_core.settings import CONSENT_VERSION, Settings
 
 
@@ -48,8 +45,6 @@ class Preferences(QObject):
         actions.stats.triggered.connect(self._on_stats)
         for action in actions.themes.values():
             action.triggered.connect(self._on_theme)
-        self._window.country_changed.connect(self._on_country)
-        self._window.help_opened.connect(self._on_help_opened)
         self._appearance.changed.connect(self._window.set_theme)
 
     def load(self) -> str:
@@ -65,27 +60,9 @@ class Preferences(QObject):
         """The person agreed to the present wording of the first page."""
         self._change(consent=CONSENT_VERSION)
 
-    @property
-    def country(self) -> str | None:
-        """As chosen, else as the system's locale says."""
-        return self.settings.country or directory.country_from_locale(QLocale.system().name())
-
-    @property
-    def sampling(self) -> SamplingOptions:
-        now = self.settings
-        return SamplingOptions(
-            temperature=now.temperature if now.temperature >= 0 else None,
-            max_tokens=now.max_tokens or None,
-        )
-
-    def model(self) -> LocalModel:
-        """The chosen model, else the starter. One that is not there is told when it is loaded."""
-        if self.settings.model:
-            return LocalModel(Path(self.settings.model), _template(self.settings.template))
-        try:
-            return LocalModel(starter_path())
-        except UserError:
-            return LocalModel(Path("starter.gguf"))
+    def choose_country(self, country: str) -> None:
+        """Take up the country that was chosen in the help panel."""
+        self._change(country=country)
 
     def _change(self, **changes: object) -> None:
         self._set(replace(self.settings, **changes))  # type: ignore[arg-type]  # checked by replace
@@ -113,6 +90,7 @@ class Preferences(QObject):
     def _on_settings(self) -> None:
         # Imported when it is first wanted: the window's start does not wait for a dialog.
         from desktop.settings_dialog import SettingsDialog
+        from theragen_core import directory
 
         dialog = SettingsDialog(self.settings, directory.countries(), self._window)
         dialog.applied.connect(self._set)
@@ -144,37 +122,6 @@ class Preferences(QObject):
     def _on_stats(self) -> None:
         self._change(show_stats=self._window.actions_.stats.isChecked())
 
-    def _on_country(self, country: str) -> None:
-        self._change(country=country)
-        self.show_help()
-
-    def _on_help_opened(self) -> None:
-        self.show_help()
-
-    def show_help(self) -> None:
-        """Fill the help panel for the country in force."""
-        self._window.set_help(help_view(self.country))
-
-
-def help_view(country: str | None) -> HelpView:
-    """What the help panel shows for a country."""
-    found = directory.help_for(country)
-    return HelpView(
-        country=found.country,
-        countries=directory.countries(),
-        emergency=tuple((text(f"help.{entry.label}"), entry.number) for entry in found.emergency),
-        lines=tuple(
-            HelpLine(line.name, line.number, line.hours) for line in found.lines if line.number
-        ),
-        grounding=text("help.grounding").replace("*", ""),
-        finder=found.finder_url,
-    )
-
 
 def _theme(choice: str) -> ThemeChoice:
     return ThemeChoice(choice) if choice in list(ThemeChoice) else ThemeChoice.SYSTEM
-
-
-def _template(choice: str) -> TemplateChoice:
-    known = choice in list(TemplateChoice)
-    return TemplateChoice(choice) if known else TemplateChoice.FROM_FILE

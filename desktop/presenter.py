@@ -11,6 +11,7 @@ from typing import assert_never, cast
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMessageBox
 
 from desktop.announce import announce
 from desktop.clipboard import copy_text
@@ -72,7 +73,7 @@ class Presenter(QObject):
         self._engine = engine
         self._model = model
         self._model_status = ""
-        self._loaded = False
+        self.model_loaded = False
         self._editing: MessageId | None = None
         self._shown: MessageId | None = None  # the reply that the pacer's text belongs to
         self._ending: TurnEnded | TurnFailed | None = None  # told once the pacer is empty
@@ -84,7 +85,6 @@ class Presenter(QObject):
 
     def _connect(self) -> None:
         actions, chat, composer = self._window.actions_, self._window.chat, self._window.composer
-        composer.submitted.connect(self._on_submitted)
         composer.editing_cancelled.connect(self._on_editing_cancelled)
         chat.copy_requested.connect(self._on_copy_requested)
         chat.edit_requested.connect(self._on_edit_requested)
@@ -94,6 +94,8 @@ class Presenter(QObject):
         actions.try_again.triggered.connect(self._on_try_again)
         actions.restart.triggered.connect(self._on_restart)
         actions.copy_all.triggered.connect(self._on_copy_all)
+        actions.new.triggered.connect(self._on_new)
+        actions.forget.triggered.connect(self.forget)
         self._window.searched.connect(self._on_searched)
         self._engine.received.connect(self._on_received)
         self._engine.died.connect(self._on_died)
@@ -108,7 +110,7 @@ class Presenter(QObject):
         self._start_engine()
 
     def _start_engine(self) -> None:
-        self._loaded = False
+        self.model_loaded = False
         self._set_model_status(text("status.loading"))
         self._engine.start(Load(self._model))
 
@@ -118,7 +120,7 @@ class Presenter(QObject):
     def _on_received(self, event: object) -> None:
         match event:
             case Loaded(name=name):
-                self._loaded = True
+                self.model_loaded = True
                 self._set_model_status(text("status.ready", name=name))
             case Progress(phase=Phase.LOADING, done=done, total=total):
                 percent = 100 * done // total
@@ -131,7 +133,7 @@ class Presenter(QObject):
                 self._apply(self._session.receive(cast(Event, event)))
 
     def _on_died(self, fault: Fault) -> None:
-        self._loaded = False
+        self.model_loaded = False
         self._set_model_status(text("status.down"))
         self._apply(self._session.fail(fault))
         self._finish_showing()
@@ -139,7 +141,7 @@ class Presenter(QObject):
 
     def _set_model_status(self, words: str) -> None:
         self._model_status = words
-        if not self._session.busy or not self._loaded:
+        if not self._session.busy or not self.model_loaded:
             self._window.set_status(words)
 
     def _show_fault(self, fault: Fault, details: dict[str, str | int] | None = None) -> None:
@@ -158,7 +160,8 @@ class Presenter(QObject):
 
     # What a person does ------------------------------------------------------------------------
 
-    def _on_submitted(self, words: str) -> None:
+    def submit(self, words: str) -> None:
+        """Send a message, or an edited one in its earlier place."""
         self._finish_showing()
         replaces, self._editing = self._editing, None
         outcomes = self._session.submit(words, replaces)
@@ -208,6 +211,19 @@ class Presenter(QObject):
     def _on_searched(self, words: str, backwards: bool) -> None:
         self._window.set_found(self._window.chat.find_text(words, backwards))
 
+    def _on_new(self) -> None:
+        """Nothing is saved, so leaving a conversation is asked for twice."""
+        if len(self._session.conversation) == 0:
+            self.start_over()
+            return
+        question = QMessageBox(self._window)
+        question.setText(text("status.confirm_new"))
+        yes = question.addButton(text("status.confirm_new_yes"), QMessageBox.ButtonRole.AcceptRole)
+        question.addButton(text("status.confirm_new_no"), QMessageBox.ButtonRole.RejectRole)
+        yes.clicked.connect(self.start_over)
+        question.finished.connect(question.deleteLater)
+        question.open()
+
     def start_over(self) -> None:
         """Leave this conversation; nothing of it stays in this process."""
         self._apply(self._session.stop())
@@ -237,7 +253,7 @@ class Presenter(QObject):
         match outcome:
             case Ask(command=command):
                 self._engine.send(command)
-                if self._loaded:
+                if self.model_loaded:
                     self._window.set_status(text("status.reading"))
             case ShowCrisis():
                 self._window.open_help()

@@ -166,8 +166,6 @@ class SettingsDialog(QDialog):
         self.model_name.setText(name)
         self.model_name.setToolTip(self._model)
         self.use_starter.setEnabled(bool(self._model))
-        # The starter's file says how its messages are marked.
-        self.template.setEnabled(bool(self._model))
 
     # What happened -----------------------------------------------------------------------------
 
@@ -194,9 +192,7 @@ class SettingsDialog(QDialog):
         self.text_size_previewed.emit(self._settings.text_size)
 
 
-def _choice(
-    prefix: str, kinds: type[TemplateChoice] | type[ThemeChoice], chosen: str
-) -> QComboBox:
+def _choice(prefix: str, kinds: type[TemplateChoice] | type[ThemeChoice], chosen: str) -> QComboBox:
     box = QComboBox()
     for kind in kinds:
         box.addItem(text(f"window.{prefix}_{kind.value}"), kind.value)

@@ -152,12 +152,14 @@ class TranscriptDocument:
         self._sections.insert(index, Section(Look.NOTICE, number))
         self._write(index, text)
 
-    def set_trim_line(self, text: str, message: MessageId) -> None:
-        """The one line above which the model sees nothing; a former one goes."""
+    def set_trim_line(self, text: str, message: MessageId | None) -> None:
+        """The one line above which the model sees nothing, above `message`; a former one goes."""
         for index, section in enumerate(self._sections):
             if section.trim:
                 self.remove(index)
                 break
+        if message is None:
+            return
         index = self.index(message)
         self.insert_notice(text, index)
         self._sections[index].trim = True

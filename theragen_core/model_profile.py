@@ -23,7 +23,10 @@ _MAX_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class ModelProfile:
-    """What resources/ hold for a model. `note` is what a person should know of it, or empty."""
+    """What resources/ hold for a model. `note` is what a person should know of it, or empty.
+
+    `max_sentences` is 0 for a model that knows by itself when to end.
+    """
 
     display_name: str
     note: str
@@ -35,6 +38,7 @@ class ModelProfile:
     min_p: float
     repeat_penalty: float
     max_tokens: int
+    max_sentences: int
 
 
 def profile_for(header: GgufHeader) -> ModelProfile:
@@ -52,6 +56,7 @@ def profile_for(header: GgufHeader) -> ModelProfile:
         min_p=sampling["min_p"],
         repeat_penalty=sampling["repeat_penalty"],
         max_tokens=entry["max_tokens"],
+        max_sentences=entry["max_sentences"],
     )
 
 

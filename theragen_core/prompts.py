@@ -195,37 +195,6 @@ class PromptBuilder:
         return {Role.USER: of_user, Role.ASSISTANT: two - one - of_user}
 
 
-class StopMarks:
-    """Ends a streamed reply where the model writes a mark; holds back what may become one."""
-
-    def __init__(self, marks: Sequence[str]) -> None:
-        self._marks = marks
-        self._held = ""
-
-    def feed(self, text: str) -> tuple[str, bool]:
-        """The text that may be shown by now, and whether the reply ends with it."""
-        held = self._held + text
-        found = [at for mark in self._marks if (at := held.find(mark)) >= 0]
-        if found:
-            self._held = ""
-            return held[: min(found)], True
-        safe = len(held) - self._length_of_beginning(held)
-        self._held = held[safe:]
-        return held[:safe], False
-
-    def finish(self) -> str:
-        """What was held back and did not become a mark."""
-        return self._held
-
-    def _length_of_beginning(self, text: str) -> int:
-        """The length of the longest end of `text` with which a mark begins."""
-        longest = min(len(text), max((len(mark) - 1 for mark in self._marks), default=0))
-        for length in range(longest, 0, -1):
-            if any(mark.startswith(text[-length:]) for mark in self._marks):
-                return length
-        return 0
-
-
 def template_for(choice: TemplateChoice, from_file: str, file_name: str) -> str:
     """The chat template to use; ModelError when the file should have one and does not."""
     if choice is not TemplateChoice.FROM_FILE:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from desktop.chat_view import ChatView
@@ -45,7 +46,7 @@ def pixel(chat: ChatView, point: QPoint) -> QColor:
 
 def hover(qtbot: QtBot, chat: ChatView, message: MessageId) -> None:
     bubble = chat._bubble(chat._transcript.index(message))
-    qtbot.mouseMove(chat.viewport(), bubble.center().toPoint())
+    QTest.mouseMove(chat.viewport(), bubble.center().toPoint())
 
 
 def test_says_whether_there_is_anything_to_see(qtbot: QtBot, chat: ChatView) -> None:
@@ -80,10 +81,18 @@ def test_follows_the_end_only_for_those_who_are_there(chat: ChatView) -> None:
     before = bar.value()
     say(chat, MessageId(41), Role.ASSISTANT, "More words. " * 50)
     assert bar.value() == before
+    bar.setValue(before + 5)
     assert chat._jump.isVisible()
     chat._jump.click()
     assert bar.value() == bar.maximum()
     assert not chat._jump.isVisible()
+
+
+def test_who_writes_is_taken_to_the_end(chat: ChatView) -> None:
+    talk(chat, 20)
+    chat.verticalScrollBar().setValue(0)
+    say(chat, MessageId(41), Role.USER, "One more thing.")
+    assert chat.verticalScrollBar().value() == chat.verticalScrollBar().maximum()
 
 
 def test_a_selection_above_survives_a_reply_below(chat: ChatView) -> None:
@@ -142,7 +151,7 @@ def test_messages_and_their_actions_are_reached_by_keyboard(qtbot: QtBot, chat: 
     chat._bar.copy.setFocus()
     assert chat._bar.isVisible()
     with qtbot.waitSignal(chat.copy_requested):
-        qtbot.keyClick(chat._bar.copy, Qt.Key.Key_Space)
+        QTest.keyClick(chat._bar.copy, Qt.Key.Key_Space)
 
 
 def test_the_context_menu_offers_the_same(qtbot: QtBot, chat: ChatView) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from desktop.composer import MOST_LINES, Composer
@@ -22,9 +23,9 @@ def composer(qtbot: QtBot) -> Composer:
 
 
 def test_enter_submits_and_forgets(qtbot: QtBot, composer: Composer) -> None:
-    qtbot.keyClicks(composer.edit, "Hello there")
+    QTest.keyClicks(composer.edit, "Hello there")
     with qtbot.waitSignal(composer.submitted) as signal:
-        qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+        QTest.keyClick(composer.edit, Qt.Key.Key_Return)
     assert signal.args == ["Hello there"]
     assert composer.text == ""
     composer.edit.undo()
@@ -32,25 +33,25 @@ def test_enter_submits_and_forgets(qtbot: QtBot, composer: Composer) -> None:
 
 
 def test_shift_enter_breaks_the_line(qtbot: QtBot, composer: Composer) -> None:
-    qtbot.keyClicks(composer.edit, "one")
-    qtbot.keyClick(composer.edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
-    qtbot.keyClicks(composer.edit, "two")
+    QTest.keyClicks(composer.edit, "one")
+    QTest.keyClick(composer.edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClicks(composer.edit, "two")
     assert composer.text == "one\ntwo"
 
 
 def test_blank_text_is_not_submitted(qtbot: QtBot, composer: Composer) -> None:
     assert not composer.send.isEnabled()
-    qtbot.keyClicks(composer.edit, "   ")
+    QTest.keyClicks(composer.edit, "   ")
     with qtbot.assertNotEmitted(composer.submitted):
-        qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+        QTest.keyClick(composer.edit, Qt.Key.Key_Return)
 
 
 def test_while_a_reply_is_written_the_button_stops_it(qtbot: QtBot, composer: Composer) -> None:
     composer.set_generating(True)
     assert composer.send.accessibleName() == "Stop"
-    qtbot.keyClicks(composer.edit, "the next thing")
+    QTest.keyClicks(composer.edit, "the next thing")
     with qtbot.assertNotEmitted(composer.submitted):
-        qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+        QTest.keyClick(composer.edit, Qt.Key.Key_Return)
     with qtbot.waitSignal(composer.stop_requested):
         composer.send.click()
     assert composer.text == "the next thing"
@@ -73,13 +74,13 @@ def test_it_grows_with_the_text_up_to_a_limit(composer: Composer) -> None:
 def test_editing_sets_the_draft_aside_and_esc_brings_it_back(
     qtbot: QtBot, composer: Composer
 ) -> None:
-    qtbot.keyClicks(composer.edit, "a draft")
+    QTest.keyClicks(composer.edit, "a draft")
     composer.begin_editing("an earlier message")
     composer.begin_editing("another message")
     assert composer.text == "another message"
     assert composer._banner.isVisible()
     with qtbot.waitSignal(composer.editing_cancelled):
-        qtbot.keyClick(composer.edit, Qt.Key.Key_Escape)
+        QTest.keyClick(composer.edit, Qt.Key.Key_Escape)
     assert composer.text == "a draft"
     assert not composer._banner.isVisible()
 
@@ -87,7 +88,7 @@ def test_editing_sets_the_draft_aside_and_esc_brings_it_back(
 def test_sending_an_edit_ends_the_editing(qtbot: QtBot, composer: Composer) -> None:
     composer.begin_editing("an earlier message")
     with qtbot.waitSignal(composer.submitted) as signal:
-        qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+        QTest.keyClick(composer.edit, Qt.Key.Key_Return)
     assert signal.args == ["an earlier message"]
     assert not composer._banner.isVisible()
 
@@ -99,12 +100,12 @@ def test_a_refused_text_returns_above_what_was_written_since(composer: Composer)
 
 
 def test_clear_leaves_no_draft_and_no_way_back(qtbot: QtBot, composer: Composer) -> None:
-    qtbot.keyClicks(composer.edit, "a draft")
+    QTest.keyClicks(composer.edit, "a draft")
     composer.begin_editing("an earlier message")
     composer.clear()
     composer.edit.undo()
     assert composer.text == ""
-    qtbot.keyClick(composer.edit, Qt.Key.Key_Escape)
+    QTest.keyClick(composer.edit, Qt.Key.Key_Escape)
     assert composer.text == ""
 
 
@@ -124,7 +125,7 @@ def test_a_huge_paste_is_taken(qtbot: QtBot, composer: Composer, text: str) -> N
     data = QMimeData()
     data.setText(text)
     composer.edit.insertFromMimeData(data)
-    qtbot.keyClicks(composer.edit, "!")
+    QTest.keyClicks(composer.edit, "!")
     assert composer.text == text + "!"
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import psutil
 import pytest
@@ -39,8 +40,11 @@ class Ear:
     def __init__(self, client: EngineClient) -> None:
         self.events: list[Event] = []
         self.deaths: list[Fault] = []
-        client.received.connect(self.events.append)
+        client.received.connect(self._on_received)
         client.died.connect(self.deaths.append)
+
+    def _on_received(self, event: object) -> None:
+        self.events.append(cast(Event, event))
 
     def heard(self, kind: type) -> Callable[[], bool]:
         return lambda: any(isinstance(event, kind) for event in self.events)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.help_panel import FINDER, CopyButton, HelpLine, HelpPanel, HelpView, LinkButton
@@ -26,9 +26,14 @@ def panel(qtbot: QtBot) -> HelpPanel:
     return panel
 
 
+def page(panel: HelpPanel) -> QWidget:
+    shown = panel._scroll.widget()
+    assert shown is not None
+    return shown
+
+
 def words(panel: HelpPanel) -> str:
-    page = panel._scroll.widget()
-    return "\n".join(label.text() for label in page.findChildren(QLabel))
+    return "\n".join(label.text() for label in page(panel).findChildren(QLabel))
 
 
 def test_shows_numbers_lines_and_the_exercise(panel: HelpPanel) -> None:
@@ -39,32 +44,32 @@ def test_shows_numbers_lines_and_the_exercise(panel: HelpPanel) -> None:
     assert panel._country.currentText() == "Second country"
 
 
-def test_links_are_told_and_not_opened(qtbot: QtBot, panel: HelpPanel) -> None:
+def test_links_are_told_and_not_opened(panel: HelpPanel, qtbot: QtBot) -> None:
     told: list[str] = []
     panel.link_activated.connect(told.append)
-    for link in panel._scroll.widget().findChildren(LinkButton):
+    for link in page(panel).findChildren(LinkButton):
         link.click()
     assert told == ["tel:0001", "tel:0002", "tel:+001234", FINDER]
 
 
 def test_a_number_can_be_copied(panel: HelpPanel) -> None:
-    panel._scroll.widget().findChildren(CopyButton)[2].click()
+    page(panel).findChildren(CopyButton)[2].click()
     assert QGuiApplication.clipboard().text() == "+00 (12) 34"
     QGuiApplication.clipboard().clear()
 
 
-def test_another_country_is_told(qtbot: QtBot, panel: HelpPanel) -> None:
+def test_another_country_is_told(panel: HelpPanel, qtbot: QtBot) -> None:
     with qtbot.waitSignal(panel.country_changed) as signal:
         panel._country.activated.emit(0)
     assert signal.args == ["XA"]
 
 
-def test_an_unknown_country_still_leads_to_people(qtbot: QtBot, panel: HelpPanel) -> None:
+def test_an_unknown_country_still_leads_to_people(panel: HelpPanel, qtbot: QtBot) -> None:
     panel.set_help(HelpView())
     shown = words(panel)
     assert "Call the emergency number of your country." in shown
     assert "000 1" not in shown
-    (finder,) = panel._scroll.widget().findChildren(LinkButton)
+    (finder,) = page(panel).findChildren(LinkButton)
     with qtbot.waitSignal(panel.link_activated) as signal:
         finder.click()
     assert signal.args == [FINDER]

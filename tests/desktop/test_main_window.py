@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QKeySequence
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -53,9 +54,9 @@ def focused(window: MainWindow) -> QWidget | None:
 
 
 def press(qtbot: QtBot, window: MainWindow, keys: str) -> None:
-    (combination,) = QKeySequence(keys)
+    combination = QKeySequence(keys)[0]
     target = focused(window) or window
-    qtbot.keyClick(target, combination.key(), combination.keyboardModifiers())
+    QTest.keyClick(target, combination.key(), combination.keyboardModifiers())
 
 
 def test_opens_on_the_composer(qtbot: QtBot, window: MainWindow) -> None:
@@ -82,9 +83,7 @@ def test_opens_on_the_composer(qtbot: QtBot, window: MainWindow) -> None:
         ("Ctrl+0", "normal_size"),
     ],
 )
-def test_keys_reach_their_actions(
-    qtbot: QtBot, window: MainWindow, keys: str, name: str
-) -> None:
+def test_keys_reach_their_actions(qtbot: QtBot, window: MainWindow, keys: str, name: str) -> None:
     action = getattr(window.actions_, name)
     action.setEnabled(True)
     with qtbot.waitSignal(action.triggered, timeout=1000):
@@ -174,10 +173,10 @@ def test_a_fault_comes_with_its_remedy(qtbot: QtBot, window: MainWindow) -> None
 
 def test_clear_leaves_no_word_anywhere(qtbot: QtBot, window: MainWindow) -> None:
     talk(window)
-    qtbot.keyClicks(window.composer.edit, "week draft")
+    QTest.keyClicks(window.composer.edit, "week draft")
     press(qtbot, window, "Ctrl+F")
     assert window._find_bar is not None
-    qtbot.keyClicks(window._find_bar._edit, "week")
+    QTest.keyClicks(window._find_bar._edit, "week")
     window.clear()
     held = [box.text() for box in window.findChildren(QLineEdit)]
     held += [box.toPlainText() for box in window.findChildren(QPlainTextEdit)]
@@ -230,22 +229,18 @@ def test_every_control_has_a_name(qtbot: QtBot, window: MainWindow) -> None:
     roots = surfaces(qtbot, window)
     found = [control for root in roots for control in controls(root)]
     assert len(found) > 30
-    assert [control for control in found if not name(control).strip(" ‹›…")] == []
+    assert [control for control in found if not name(control).strip()] == []
 
 
 def test_every_control_can_be_reached_by_keyboard(qtbot: QtBot, window: MainWindow) -> None:
     roots = surfaces(qtbot, window)
     found = [control for root in roots for control in controls(root)]
-    missed = [
-        control for control in found if not control.focusPolicy() & Qt.FocusPolicy.TabFocus
-    ]
+    missed = [control for control in found if not control.focusPolicy() & Qt.FocusPolicy.TabFocus]
     assert missed == []
 
 
 @pytest.mark.parametrize("step", [QWidget.nextInFocusChain, QWidget.previousInFocusChain])
-def test_tab_goes_round_without_end(
-    window: MainWindow, step: Callable[[QWidget], QWidget]
-) -> None:
+def test_tab_goes_round_without_end(window: MainWindow, step: Callable[[QWidget], QWidget]) -> None:
     talk(window)
     start: QWidget = window.composer.edit
     widget, seen = step(start), {start}

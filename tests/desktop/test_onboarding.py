@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
@@ -19,7 +20,7 @@ def page(qtbot: QtBot) -> Onboarding:
 def test_begins_only_for_adults_or_beside_one(qtbot: QtBot, page: Onboarding) -> None:
     with qtbot.assertNotEmitted(page.accepted):
         page.begin.click()
-    qtbot.keyClick(page.age, Qt.Key.Key_Space)
+    QTest.keyClick(page.age, Qt.Key.Key_Space)
     with qtbot.waitSignal(page.accepted):
         page.begin.click()
     page.age.setChecked(False)

@@ -149,6 +149,8 @@ def test_there_is_one_trim_line_and_it_moves(transcript: TranscriptDocument) -> 
     transcript.remove_from(3)
     transcript.set_trim_line("Not seen.", ONE)
     assert texts(transcript) == ["Not seen.", "One.", "Two."]
+    transcript.set_trim_line("", None)
+    assert texts(transcript) == ["One.", "Two."]
 
 
 def test_a_line_above_does_not_disturb_a_reply_under_way(transcript: TranscriptDocument) -> None:
@@ -196,5 +198,11 @@ def test_marks_of_the_document_itself_are_harmless(
     say(transcript, f"a{sign}b", f"c{sign}d\n\ne", "last")
     assert len(transcript) == 3
     assert transcript.plain_text(2) == "last"
-    assert transcript.plain_text(0)[0] == "a"
+    assert transcript.plain_text(0) in ("a\ufffdb", "a?b", "a\nb")
     assert transcript.plain_text(1)[-1] == "e"
+
+
+@pytest.mark.parametrize("sign", ["\0", "\ufdd0", "\ufdd1", "\ufffc"])
+def test_what_cannot_be_shown_is_marked(transcript: TranscriptDocument, sign: str) -> None:
+    say(transcript, f"a{sign}b")
+    assert transcript.plain_text(0) == "a\ufffdb"

@@ -93,7 +93,8 @@ def make_person(qtbot: QtBot, qapp: QApplication, settings_path: Path) -> Iterat
         made.append(application)
         qtbot.addWidget(application.window)
         application.show()
-        qtbot.waitExposed(application.window)
+        with qtbot.waitExposed(application.window):
+            pass
         return Person(qtbot, application)
 
     yield make

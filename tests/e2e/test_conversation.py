@@ -206,7 +206,7 @@ def test_unreadable_settings_are_told_and_kept(make_person: MakePerson) -> None:
     path = person.app.preferences.settings_path
     path.write_text("{broken")
     again = make_person(settings=None)
-    assert "settings" in again.fault()
+    again.waits_until(lambda: "settings" in again.fault())
     assert path.with_name("settings.json.bad").read_text() == "{broken"
 
 

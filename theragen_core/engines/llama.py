@@ -18,13 +18,13 @@ from pathlib import Path
 
 from theragen_core import gguf_header, hardware, model_profile
 from theragen_core.engines.base import TurnStats, Watch
+from theragen_core.engines.reply_end import SentenceLimit, StopMarks
 from theragen_core.errors import ModelError, TheraGenError
 from theragen_core.faults import Fault
 from theragen_core.gguf_header import GgufHeader
 from theragen_core.model_profile import ModelProfile
 from theragen_core.prompts import (
     PromptBuilder,
-    StopMarks,
     UnusableTemplate,
     common_length,
     template_for,
@@ -208,9 +208,7 @@ class LlamaEngine:
 
     loaded: Loaded
 
-    def __init__(
-        self, spec: LocalModel, watch: Watch, profile: ModelProfile | None = None
-    ) -> None:
+    def __init__(self, spec: LocalModel, watch: Watch, profile: ModelProfile | None = None) -> None:
         """Raises ModelError when the file cannot be used or memory is short.
 
         The profile is the one in resources/ unless another is given, to compare them.
@@ -219,7 +217,7 @@ class LlamaEngine:
         header = gguf_header.read(spec.path)
         template = template_for(spec.template, header.chat_template, spec.path.name)
         machine = hardware.probe()
-        context = context_length(header, spec.path.name, machine.free_memory)
+        context = context_length(header, machine.free_memory)
         self._profile = profile or model_profile.profile_for(header)
         watch.phase = Phase.LOADING
         with ExitStack() as opened:
@@ -269,14 +267,15 @@ class LlamaEngine:
         """The reply's text, beginning with its first visible character."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         marks = StopMarks(self._prompts.stops)
+        sentences = SentenceLimit(self._profile.max_sentences)
         begun = False
         for token in self._tokens(options, limit, watch, stats):
-            text, ended = marks.feed(decoder.decode(self._vocabulary.piece(token)))
-            text = text if begun else text.lstrip()
+            text, marked = marks.feed(decoder.decode(self._vocabulary.piece(token)))
+            text, enough = sentences.feed(text if begun else text.lstrip())
             if text:
                 begun = True
                 yield text
-            if ended:
+            if marked or enough:
                 return
         if rest := marks.finish():
             yield rest
@@ -300,7 +299,7 @@ class LlamaEngine:
             C.llama_sampler_free(sampler)
 
 
-def context_length(header: GgufHeader, file_name: str, free_memory: int) -> int:
+def context_length(header: GgufHeader, free_memory: int) -> int:
     """Tokens of context that the model and the memory allow; ModelError when memory is short."""
     room = free_memory - header.file_size - _WORKING_MEMORY
     affordable = room // header.kv_bytes_per_token

@@ -48,7 +48,7 @@ def _stream(engine: Engine, request: GenerateRequest, watch: Watch) -> Iterator[
     yield Finished(turn, stats.written, stats.evaluated, seconds, first_token_s, stopped)
 
 
-def report_bug(error: Exception) -> None:
+def report_bug(error: BaseException) -> None:
     """Say where it happened; the message is left out, as it may quote a person."""
     frame = error.__traceback__
     while frame and frame.tb_next:

@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support import gguf_files
+from theragen_core import gguf_header, model_profile
+from theragen_core.conversation import Message, Role
+from theragen_core.engines import llama
+from theragen_core.engines.base import TurnStats, Watch
+from theragen_core.engines.llama import (
+    C,  # type: ignore[attr-defined]  # the one file that imports it lends it to its tests
+    LlamaEngine,
+    context_length,
+)
+from theragen_core.errors import MessageTooLong, ModelError, TheraGenError
+from theragen_core.faults import Fault
+from theragen_core.protocol import (
+    GenerateRequest,
+    LocalModel,
+    Phase,
+    SamplingOptions,
+    TemplateChoice,
+    TurnId,
+)
+
+STARTER = LocalModel(model_profile.starter_path())
+LONG = "and then I went for a walk in the park by the river " * 40
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[LlamaEngine]:
+    engine = LlamaEngine(STARTER, Watch())
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def engine(loaded: LlamaEngine) -> Iterator[LlamaEngine]:
+    """The loaded engine; whatever a test did, its bookkeeping agrees with llama.cpp's own."""
+    yield loaded
+    context = loaded._context
+    assert C.llama_memory_seq_pos_max(context._memory, 0) == len(context._ids) - 1
+
+
+def request(*texts: str, seed: int = 1, **options: float | int) -> GenerateRequest:
+    """A request whose messages take turns, the first and last being the person's."""
+    roles = (Role.USER, Role.ASSISTANT)
+    messages = tuple(Message(roles[index % 2], text) for index, text in enumerate(texts))
+    sampling = replace(SamplingOptions(seed=seed), **options)  # type: ignore[arg-type]
+    return GenerateRequest(TurnId(1), messages, sampling)
+
+
+def reply(engine: LlamaEngine, wanted: GenerateRequest) -> tuple[str, TurnStats]:
+    stats = TurnStats()
+    return "".join(engine.generate(wanted, Watch(), stats)), stats
+
+
+class StopAfter:
+    """Says stop from the n-th question on."""
+
+    def __init__(self, asked: int) -> None:
+        self.left = asked
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_loading_reports_progress_and_what_was_loaded() -> None:
+    seen: list[tuple[Phase, int, int]] = []
+    watch = Watch(report=lambda *progress: seen.append(progress))
+
+    engine = LlamaEngine(STARTER, watch)
+    engine.close()
+
+    assert seen[-1] == (Phase.LOADING, 1000, 1000)
+    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+    assert (engine.loaded.name, engine.loaded.context) == ("Starter model", 8192)
+    assert engine.loaded.threads >= 1
+    assert watch.phase is Phase.IDLE
+
+
+def test_loading_can_be_stopped() -> None:
+    with pytest.raises(TheraGenError, match="told to stop"):
+        LlamaEngine(STARTER, Watch(should_stop=lambda: True))
+
+
+def test_a_reply_is_short_text_without_outer_marks(engine: LlamaEngine) -> None:
+    watch = Watch()
+    stats = TurnStats()
+    phases = []
+    pieces = []
+    for piece in engine.generate(request("I had a hard day at work."), watch, stats):
+        pieces.append(piece)
+        phases.append(watch.phase)
+
+    text = "".join(pieces)
+    assert 20 < len(text) < 600
+    assert text == text.lstrip()
+    assert "<|" not in text
+    assert stats.written >= len(pieces) > 5
+    assert set(phases) == {Phase.WRITING}
+    assert watch.phase is Phase.IDLE
+    assert watch.steps > stats.written
+
+
+def test_the_same_seed_gives_the_same_reply_and_another_seed_another(engine: LlamaEngine) -> None:
+    texts = [
+        reply(engine, request("I feel lonely tonight.", seed=seed))[0] for seed in (5, 5, 6, 7)
+    ]
+
+    assert texts[0] == texts[1]
+    assert len(set(texts)) > 1
+
+
+def test_a_later_turn_evaluates_only_what_is_new(engine: LlamaEngine) -> None:
+    engine.warm_up(Watch())
+    said: list[str] = []
+    for text in ("I moved house last week.", "I know nobody here.", "I might join a choir."):
+        answer, stats = reply(engine, request(*said, text))
+        assert stats.evaluated < 40
+        said += [text, answer]
+
+
+def test_warming_up_reads_the_fixed_part_once(engine: LlamaEngine) -> None:
+    engine.warm_up(Watch())
+    watch = Watch()
+    progress: list[int] = []
+    watch.report = lambda phase, done, total: progress.append(total)
+
+    engine.warm_up(watch)
+
+    assert progress == [1]  # the last token, for its logits
+
+
+def test_a_reply_after_reuse_is_that_of_a_fresh_engine(engine: LlamaEngine) -> None:
+    wanted = request("I am nervous.", "What about?", "An exam.", temperature=0.0)
+    reply(engine, request("I am nervous.", "What about?", "Something else, a wedding."))
+    reused, stats = reply(engine, wanted)
+    fresh = LlamaEngine(STARTER, Watch())
+
+    assert reused == reply(fresh, wanted)[0]
+    assert stats.evaluated < 30
+    fresh.close()
+
+
+@pytest.mark.parametrize("asked", [1, 2, 900, 1400])
+def test_a_stop_while_reading_leaves_a_sound_cache(engine: LlamaEngine, asked: int) -> None:
+    reply(engine, request("Hello."))
+    stats = TurnStats()
+    watch = Watch(should_stop=StopAfter(asked))
+
+    assert list(engine.generate(request(LONG), watch, stats)) == []
+
+    assert watch.phase is Phase.IDLE
+    assert stats.evaluated % 256 == 0
+    text, after = reply(engine, request(LONG))
+    assert text
+    assert after.evaluated > 0
+    assert stats.evaluated + after.evaluated > 500
+
+
+def test_a_stop_while_writing_is_obeyed_at_the_next_token(engine: LlamaEngine) -> None:
+    stopped = False
+    stats = TurnStats()
+    pieces = engine.generate(request("Tell me."), Watch(should_stop=lambda: stopped), stats)
+    next(pieces)
+    written = stats.written
+
+    stopped = True
+
+    assert list(pieces) == []
+    assert stats.written == written
+
+
+def test_an_abandoned_reply_leaves_a_sound_cache(engine: LlamaEngine) -> None:
+    pieces = engine.generate(request("Tell me."), Watch(), TurnStats())
+    next(pieces)
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+
+    assert reply(engine, request("Tell me."))[1].evaluated == 1
+
+
+def test_the_reply_keeps_to_its_limit(engine: LlamaEngine) -> None:
+    assert reply(engine, request("Tell me a long story.", max_tokens=7))[1].written <= 7
+
+
+def test_a_full_context_drops_old_turns_and_then_reuses_what_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(llama, "_CONTEXT_CEILING", 1536)
+    engine = LlamaEngine(STARTER, Watch())
+    said = ["I went for a walk by the river. " * 12, "I see."] * 20
+
+    _, stats = reply(engine, request(*said, "And now?"))
+    _, next_stats = reply(engine, request(*said, "And now?", "Yes.", "Well."))
+    engine.close()
+
+    assert 0 < stats.first_visible == next_stats.first_visible
+    assert stats.evaluated < 1536
+    assert next_stats.evaluated < 40
+
+
+def test_a_message_too_long_is_refused(engine: LlamaEngine) -> None:
+    with pytest.raises(MessageTooLong) as caught:
+        reply(engine, request(LONG * 30))
+
+    assert caught.value.tokens > caught.value.limit > 6000
+
+
+# Files that cannot be used
+
+
+def load_fault(spec: LocalModel) -> ModelError:
+    with pytest.raises(ModelError) as caught:
+        LlamaEngine(spec, Watch())
+    return caught.value
+
+
+@pytest.fixture(scope="module")
+def starter_bytes() -> bytes:
+    return STARTER.path.read_bytes()
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    assert load_fault(LocalModel(tmp_path / "no.gguf")).fault is Fault.MODEL_MISSING
+
+
+def test_a_truncated_file(tmp_path: Path, starter_bytes: bytes) -> None:
+    path = tmp_path / "half.gguf"
+    path.write_bytes(starter_bytes[: len(starter_bytes) // 2])
+
+    error = load_fault(LocalModel(path))
+
+    assert error.fault is Fault.MODEL_TRUNCATED
+    assert error.details["need"] == len(starter_bytes)
+
+
+def test_a_file_with_a_good_header_and_no_model_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "hollow.gguf"
+    path.write_bytes(gguf_files.chat_model())
+
+    error = load_fault(LocalModel(path, TemplateChoice.CHATML))
+
+    assert (error.fault, error.details) == (Fault.MODEL_DAMAGED, {"path": "hollow.gguf"})
+
+
+def test_a_file_without_a_template_needs_a_choice(tmp_path: Path, starter_bytes: bytes) -> None:
+    path = tmp_path / "bare.gguf"
+    path.write_bytes(starter_bytes.replace(b"tokenizer.chat_template", b"tokenizer.chat_tempLate"))
+
+    assert load_fault(LocalModel(path)).fault is Fault.MODEL_NEEDS_TEMPLATE
+    chosen = LlamaEngine(LocalModel(path, TemplateChoice.LLAMA2), Watch())
+    text, _ = reply(chosen, request("I had a hard day."))
+    chosen.close()
+    assert text
+    assert "[INST]" not in text
+
+
+def test_a_template_that_cannot_work(tmp_path: Path, starter_bytes: bytes) -> None:
+    path = tmp_path / "odd.gguf"
+    path.write_bytes(
+        starter_bytes.replace(b"{% for message in messages %}", b"{% for message in messages !}")
+    )
+
+    assert load_fault(LocalModel(path)).fault is Fault.MODEL_BAD_TEMPLATE
+
+
+# Memory
+
+
+def test_the_context_shrinks_with_the_memory_and_then_there_is_none() -> None:
+    header = gguf_header.read(STARTER.path)
+    fixed = header.file_size + 128 * 2**20
+
+    assert context_length(header, 2**40) == 8192
+    assert context_length(header, fixed + 3000 * header.kv_bytes_per_token) == 3000
+    assert context_length(replace(header, context_length=512), 2**40) == 512
+    with pytest.raises(ModelError) as caught:
+        context_length(header, fixed + 2000 * header.kv_bytes_per_token)
+    assert caught.value.fault is Fault.OUT_OF_MEMORY
+    need, free = (int(caught.value.details[key]) for key in ("need_mib", "free_mib"))
+    assert 0 < need - free < 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is not enforced elsewhere")
+def test_a_context_that_cannot_be_had_is_no_crash() -> None:
+    code = """
+import resource
+from theragen_core.engines.base import Watch
+from theragen_core.engines.llama import NativeContext, NativeModel
+from theragen_core.model_profile import starter_path
+
+model = NativeModel(starter_path(), Watch())
+resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+try:
+    NativeContext(model, 65536, 1)  # 1.5 GB
+except MemoryError:
+    print("no memory")
+model.close()
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "no memory\n"
+
+
+def test_a_hostile_size_in_a_good_header_is_no_crash(tmp_path: Path, starter_bytes: bytes) -> None:
+    """A header that passes ours and fails llama.cpp's own checks."""
+    key = b"llama.embedding_length" + struct.pack("<I", 4)
+    path = tmp_path / "hostile.gguf"
+    at = starter_bytes.index(key) + len(key)
+    path.write_bytes(starter_bytes[:at] + struct.pack("<I", 577) + starter_bytes[at + 4 :])
+
+    assert load_fault(LocalModel(path)).fault is Fault.MODEL_DAMAGED
