@@ -49,9 +49,15 @@ def help_view(country: str | None) -> HelpView:
         country=found.country,
         countries=directory.countries(),
         emergency=tuple((text(f"help.{entry.label}"), entry.number) for entry in found.emergency),
-        lines=tuple(
-            HelpLine(line.name, line.number, line.hours) for line in found.lines if line.number
-        ),
+        lines=tuple(_shown(line) for line in found.lines if line.number),
         grounding=text("help.grounding").replace("*", ""),
         finder=found.finder_url,
     )
+
+
+def _shown(line: directory.HelpLine) -> HelpLine:
+    """Chats have no number; they are found on the page that the panel links to."""
+    by_text = directory.Method.CALL not in line.methods
+    notes = [line.hours, text("window.help_text_keyword", keyword=line.keyword)]
+    note = " · ".join(part for part in notes[: 2 if line.keyword else 1] if part)
+    return HelpLine(line.name, line.number, note, by_text)

@@ -28,9 +28,12 @@ FINDER = "https://findahelpline.com"
 
 @dataclass(frozen=True, slots=True)
 class HelpLine:
+    """A line that is called or, with `by_text`, written to; `note` says when, and what to write."""
+
     name: str
     number: str
-    hours: str = ""
+    note: str = ""
+    by_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +122,11 @@ class HelpPanel(QFrame):
         if not self._view.lines:
             column.addWidget(paragraph(text("window.help_no_lines")))
         for line in self._view.lines:
-            column.addWidget(self._number_card(line.name, line.number, line.hours))
+            column.addWidget(self._number_card(line.name, line.number, line.note, line.by_text))
 
-    def _number_card(self, label: str, number: str, hours: str = "") -> QFrame:
+    def _number_card(
+        self, label: str, number: str, note: str = "", by_text: bool = False
+    ) -> QFrame:
         card = QFrame()
         card.setObjectName("card")
         column = QVBoxLayout(card)
@@ -129,12 +134,14 @@ class HelpPanel(QFrame):
         column.addWidget(paragraph(label))
         row = QHBoxLayout()
         row.addWidget(_large_number(number), 1)
-        call = text("window.help_call"), text("window.help_call_name", label=label, number=number)
-        row.addWidget(self._link(_telephone(number), *call))
+        act = "help_text" if by_text else "help_call"
+        name = text(f"window.{act}_name", label=label, number=number)
+        url = ("sms:" if by_text else "tel:") + _dialled(number)
+        row.addWidget(self._link(url, text(f"window.{act}"), name))
         row.addWidget(CopyButton(number))
         column.addLayout(row)
-        if hours:
-            column.addWidget(paragraph(hours, muted=True))
+        if note:
+            column.addWidget(paragraph(note, muted=True))
         return card
 
     def _link(self, url: str, words: str, name: str) -> LinkButton:
@@ -174,8 +181,8 @@ class CopyButton(QPushButton):
         copy_text(self._number)
 
 
-def _telephone(number: str) -> str:
-    return "tel:" + "".join(sign for sign in number if sign in "+*#0123456789")
+def _dialled(number: str) -> str:
+    return "".join(sign for sign in number if sign in "+*#0123456789")
 
 
 def _large_number(number: str) -> QLabel:

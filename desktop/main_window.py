@@ -1,9 +1,11 @@
 """The window: its surfaces, and which of them is in sight. No conversation, no engine.
 
-Surfaces that are rarely needed are made when they are first shown, for a quick start.
+Surfaces that are rarely needed are imported and made when they are first shown: a quick start.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QIcon, QResizeEvent
@@ -23,13 +25,16 @@ from PySide6.QtWidgets import (
 from desktop.actions import Actions
 from desktop.chat_view import ChatView
 from desktop.composer import Composer
-from desktop.find_bar import FindBar
-from desktop.help_panel import HelpPanel, HelpView
-from desktop.onboarding import Onboarding
-from desktop.parts import heading, paragraph
+from desktop.greeting import Greeting
+from desktop.parts import paragraph
 from desktop.theme import Theme
 from theragen_core import __version__
 from theragen_core.resources import ROOT, text
+
+if TYPE_CHECKING:
+    from desktop.find_bar import FindBar
+    from desktop.help_panel import HelpPanel, HelpView
+    from desktop.onboarding import Onboarding
 
 SIZE = (920, 720)
 SMALLEST = (360, 420)
@@ -57,7 +62,7 @@ class MainWindow(QMainWindow):
         self.actions_.fill(self.menuBar())
         self.chat = ChatView(theme)
         self.composer = Composer()
-        self._help_view = HelpView()
+        self._help_view: HelpView | None = None
         self._help_panel: HelpPanel | None = None
         self._onboarding: Onboarding | None = None
         self._find_bar: FindBar | None = None
@@ -71,7 +76,8 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         self._transcript = QStackedWidget()
-        self._transcript.addWidget(_make_greeting())
+        self.greeting = Greeting()
+        self._transcript.addWidget(self.greeting)
         self._transcript.addWidget(self.chat)
         self._column = QWidget()
         column = QVBoxLayout(self._column)
@@ -93,7 +99,6 @@ class MainWindow(QMainWindow):
     def _make_header(self) -> QWidget:
         self._status = QLabel()
         self._status.setObjectName("muted")
-        self._status.setAccessibleName(text("window.status_name"))
         # Where room is short the badge stays whole, and the status gives way.
         self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         badge = QLabel("⌂ " + text("window.on_this_computer"))
@@ -132,6 +137,7 @@ class MainWindow(QMainWindow):
         actions.find.triggered.connect(self._on_find)
         actions.help.toggled.connect(self._on_help_toggled)
         actions.hide.toggled.connect(self._on_hide_toggled)
+        self.greeting.model_requested.connect(actions.settings.trigger)
         actions.about.triggered.connect(self._on_about)
         actions.quit.triggered.connect(self.close)
         actions.previous_message.triggered.connect(self._on_previous_message)
@@ -144,6 +150,8 @@ class MainWindow(QMainWindow):
     def ask_consent(self) -> None:
         """Show the first page instead of the conversation."""
         if self._onboarding is None:
+            from desktop.onboarding import Onboarding
+
             self._onboarding = Onboarding()
             self._onboarding.accepted.connect(self.accepted)
             self._onboarding.declined.connect(self.declined)
@@ -166,6 +174,7 @@ class MainWindow(QMainWindow):
     def set_status(self, words: str) -> None:
         """What the model is, or what it is doing."""
         self._status.setText(words)
+        self._status.setAccessibleName(text("window.status_name", words=words))
         self._status.setToolTip(words)
 
     def set_generating(self, generating: bool) -> None:
@@ -252,6 +261,8 @@ class MainWindow(QMainWindow):
 
     def _on_find(self) -> None:
         if self._find_bar is None:
+            from desktop.find_bar import FindBar
+
             self._find_bar = FindBar()
             self._find_bar.searched.connect(self.searched)
             self._find_bar.closed.connect(self.composer.setFocus)
@@ -269,8 +280,11 @@ class MainWindow(QMainWindow):
             self.composer.setFocus()
 
     def _make_help_panel(self) -> HelpPanel:
+        from desktop.help_panel import HelpPanel
+
         panel = HelpPanel()
-        panel.set_help(self._help_view)
+        if self._help_view is not None:
+            panel.set_help(self._help_view)
         panel.link_activated.connect(self.link_activated)
         panel.country_changed.connect(self.country_changed)
         panel.closed.connect(self._on_help_closed)
@@ -301,22 +315,6 @@ class MainWindow(QMainWindow):
 
     def _on_next_message(self) -> None:
         self.chat.move_current(+1)
-
-
-def _make_greeting() -> QWidget:
-    page = QWidget()
-    column = QVBoxLayout(page)
-    column.setContentsMargins(24, 24, 24, 24)
-    column.setSpacing(10)
-    column.addStretch(2)
-    title = heading(text("window.greeting"), 1)
-    words = paragraph(text("window.greeting_words"))
-    help_words = paragraph(text("window.greeting_help"), muted=True)
-    for label in (title, words, help_words):
-        label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        column.addWidget(label)
-    column.addStretch(3)
-    return page
 
 
 def _make_veil() -> QWidget:

@@ -119,8 +119,9 @@ class Presenter(QObject):
 
     def _on_received(self, event: object) -> None:
         match event:
-            case Loaded(name=name):
+            case Loaded(name=name, note=note):
                 self.model_loaded = True
+                self._window.greeting.set_model_note(note)
                 self._set_model_status(text("status.ready", name=name))
             case Progress(phase=Phase.LOADING, done=done, total=total):
                 percent = 100 * done // total

@@ -107,12 +107,15 @@ class SettingsDialog(QDialog):
         form.setVerticalSpacing(12)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         model = QVBoxLayout()
+        model.setSpacing(8)
         model.addWidget(self.model_name)
         files = QHBoxLayout()
+        files.setSpacing(8)
         files.addWidget(self.choose)
         files.addWidget(self.use_starter)
         files.addStretch(1)
         model.addLayout(files)
+        model.addWidget(paragraph(text("window.settings_larger"), muted=True))
         form.addRow(text("window.settings_model"), model)
         for key, field in (
             ("template", self.template),

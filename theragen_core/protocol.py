@@ -157,12 +157,15 @@ Command = Load | Generate | Cancel | Assess | Review | Shutdown
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model is ready. `context` is in tokens; `name` is what a person may read."""
+    """A model is ready. `context` is in tokens; `name` is what a person may read, and `note` what
+    they should know of it, or empty.
+    """
 
     name: str
     context: int
     threads: int
     seconds: float
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,10 @@ VIEW = HelpView(
     country="XB",
     countries=(("XA", "First country"), ("XB", "Second country")),
     emergency=(("Ambulance", "000 1"), ("Police", "0002")),
-    lines=(HelpLine("A listening line", "+00 (12) 34", "Day and night"),),
+    lines=(
+        HelpLine("A listening line", "+00 (12) 34", "Day and night"),
+        HelpLine("A line to write to", "00 56", "Text the word HELLO", by_text=True),
+    ),
     grounding="Name five things that you see.",
 )
 
@@ -49,7 +52,7 @@ def test_links_are_told_and_not_opened(panel: HelpPanel, qtbot: QtBot) -> None:
     panel.link_activated.connect(told.append)
     for link in page(panel).findChildren(LinkButton):
         link.click()
-    assert told == ["tel:0001", "tel:0002", "tel:+001234", FINDER]
+    assert told == ["tel:0001", "tel:0002", "tel:+001234", "sms:0056", FINDER]
 
 
 def test_a_number_can_be_copied(panel: HelpPanel) -> None:

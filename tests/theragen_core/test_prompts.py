@@ -13,8 +13,10 @@ from tests.support import gguf_files
 from theragen_core import gguf_header, model_profile
 from theragen_core.conversation import Message, Role
 from theragen_core.engines.base import Watch
-from theragen_core.engines.llama import (
-    C,  # type: ignore[attr-defined]  # the one file that imports it lends it to its tests
+
+# The one file that imports llama_cpp lends it to its tests as C.
+from theragen_core.engines.llama import (  # type: ignore[attr-defined]
+    C,
     NativeModel,
     NativeVocabulary,
 )

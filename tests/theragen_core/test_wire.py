@@ -57,7 +57,7 @@ COMMANDS: list[Command] = [
     Shutdown(),
 ]
 EVENTS: list[Event] = [
-    Loaded("Starter", 8192, 2, 0.25),
+    Loaded("Starter", 8192, 2, 0.25, "small"),
     Progress(TURN, Phase.READING, 3, 9),
     Delta(TURN, "word"),
     Refused(TURN, 900, 512),

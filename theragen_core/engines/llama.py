@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import ctypes
 import importlib.util
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +47,7 @@ def _register_bare_package(name: str) -> None:
 _register_bare_package("llama_cpp")
 import llama_cpp.llama_cpp as C  # noqa: E402, N812  (after the line above; C is what it is)
 
-# An abort loses the whole batch that is being read, and a stop waits for one step of it.
+# What an abort loses, and how often progress is told.
 _BATCH = 256
 _CONTEXT_CEILING = 8192
 _CONTEXT_FLOOR = 2048
@@ -70,7 +71,7 @@ class NativeModel:
         # Kept in a variable: ctypes would free the callback while native code still calls it.
         progress = C.llama_progress_callback(_load_progress(watch))
         params.progress_callback = progress
-        handle = C.llama_model_load_from_file(str(path).encode(), params)
+        handle = C.llama_model_load_from_file(os.fsencode(path), params)
         if not handle:
             raise _load_failure(path, watch)
         self.handle = handle
@@ -181,10 +182,9 @@ class NativeContext:
         self._ids.append(token)
 
     def _read_chunk(self, ids: Sequence[int]) -> bool:
-        """False when it was aborted; the cache is then as before."""
+        """False when it was aborted; as one batch is read at a time, nothing of it remains."""
         tokens = (C.llama_token * len(ids))(*ids)
         if self._decode(C.llama_batch_get_one(tokens, len(ids))) == _DECODE_ABORTED:
-            self._forget_from(len(self._ids))
             return False
         self._ids.extend(ids)
         return True
@@ -235,7 +235,8 @@ class LlamaEngine:
             self._opened = opened.pop_all()
         watch.phase = Phase.IDLE
         name = self._profile.display_name or spec.path.stem
-        self.loaded = Loaded(name, context, machine.cores, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self.loaded = Loaded(name, context, machine.cores, seconds, self._profile.note)
 
     def warm_up(self, watch: Watch) -> None:
         """Read the system prompt and the example exchanges into the KV cache."""

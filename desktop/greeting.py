@@ -1,0 +1,40 @@
+"""What stands where the first message will be: a welcome, and what to know of the model."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from desktop.parts import button, heading, paragraph
+from theragen_core.resources import text
+
+
+class Greeting(QWidget):
+    model_requested = Signal()  # a better one than this
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._note = paragraph("", muted=True)
+        self._models = button("window.greeting_models", link=True)
+        self._models.clicked.connect(self.model_requested)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 24, 24, 24)
+        column.setSpacing(10)
+        column.addStretch(2)
+        title = heading(text("window.greeting"), 1)
+        words = paragraph(text("window.greeting_words"))
+        help_words = paragraph(text("window.greeting_help"), muted=True)
+        for label in (title, words, help_words):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            column.addWidget(label)
+        column.addStretch(3)
+        self._note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._note)
+        column.addWidget(self._models, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.set_model_note("")
+
+    def set_model_note(self, note: str) -> None:
+        """What a person should know of the model; empty when there is nothing to say."""
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
+        self._models.setVisible(bool(note))
