@@ -33,9 +33,7 @@ class Person:
         QTest.keyClicks(self.window.composer.edit, words)
 
     def presses(self, key: Qt.Key, modifiers: Qt.KeyboardModifier | None = None) -> None:
-        QTest.keyClick(
-            self.window.composer.edit, key, modifiers or Qt.KeyboardModifier.NoModifier
-        )
+        QTest.keyClick(self.window.composer.edit, key, modifiers or Qt.KeyboardModifier.NoModifier)
 
     def sends(self, words: str) -> None:
         self.types(words)

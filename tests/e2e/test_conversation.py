@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
@@ -12,6 +13,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
 from tests.e2e.conftest import CONSENTED, MakePerson, Person
+from tests.support.short_context import starter_with_context
 from theragen_core.conversation import Role
 from theragen_core.settings import Settings, load
 
@@ -124,7 +126,7 @@ def test_a_message_too_long_for_the_model_comes_back(person: Person) -> None:
 
 
 def test_an_explicit_statement_shows_help_and_needs_no_model(
-    make_person: MakePerson, tmp_path: object
+    make_person: MakePerson,
 ) -> None:
     person = make_person(Settings(consent=1, country="GB", model="/no/such/model.gguf"))
     person.sends("I want to kill myself.")
@@ -160,9 +162,7 @@ def test_theme_switch_in_the_middle_of_a_reply(person: Person) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
-def test_an_engine_killed_in_the_middle_of_an_answer(
-    person: Person, how: signal.Signals
-) -> None:
+def test_an_engine_killed_in_the_middle_of_an_answer(person: Person, how: signal.Signals) -> None:
     person.asks("I had a long week at work.")
     person.sends(LONG)
     person.waits_until(lambda: len(person.replies()) == 2)
@@ -186,7 +186,7 @@ def test_sending_a_message_starts_a_dead_engine_again(person: Person) -> None:
 
 
 def test_a_missing_model_names_a_remedy_and_the_settings_mend_it(
-    make_person: MakePerson, tmp_path: object
+    make_person: MakePerson,
 ) -> None:
     person = make_person(Settings(consent=1, country="GB", model="/no/such/model.gguf"))
     person.waits_until(lambda: "Settings" in person.fault())
@@ -227,3 +227,21 @@ def test_closing_the_window_ends_the_host(person: Person) -> None:
     host = psutil.Process(person.app.engine.process_id)
     person.window.close()
     host.wait(3)
+
+
+def test_a_full_context_drops_whole_oldest_turns_and_says_so(
+    make_person: MakePerson, tmp_path: Path
+) -> None:
+    person = make_person(model=starter_with_context(tmp_path, 1536))
+    line = "The model no longer sees what stands above this line."
+    sent = 0
+    while line not in person.transcript():
+        sent += 1
+        assert sent < 12
+        assert person.asks(f"Day {sent} was quiet. " + "We walked along the harbour. " * 30).strip()
+    before, after = person.transcript().split(line)
+    assert "Day 1 was quiet." in before
+    assert f"Day {sent} was quiet." in after
+    # The turn that follows keeps its place, and the line is not repeated.
+    person.asks("And then?")
+    assert person.transcript().count(line) == 1

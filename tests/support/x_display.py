@@ -43,7 +43,7 @@ class XDisplay:
         self._xdotool("search", "--sync", "--onlyvisible", "--name", title, "windowfocus", "--sync")
 
     def press(self, *keys: str) -> None:
-        """Press keys as XTEST does, such as "Tab" and "ctrl+q"; whatever has the focus gets them."""
+        """Press keys such as "Tab" and "ctrl+q", one after another, wherever the focus is."""
         self._xdotool("key", "--delay", _KEY_PAUSE_MS, *keys)
 
     def type(self, words: str) -> None:

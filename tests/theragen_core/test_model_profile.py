@@ -22,8 +22,8 @@ def starter() -> GgufHeader:
 def test_the_starter_model_gets_its_own_profile(starter: GgufHeader) -> None:
     profile = model_profile.profile_for(starter)
 
-    assert profile.display_name == "Starter model"
-    assert "small, makes mistakes" in profile.note
+    assert profile.display_name == "Starter model, for trying out; small, makes mistakes"
+    assert "larger model" in profile.note
     assert profile.max_sentences == 3
     assert [message.role for message in profile.primer[:2]] == [Role.USER, Role.ASSISTANT]
     assert len(profile.primer) % 2 == 0

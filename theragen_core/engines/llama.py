@@ -44,6 +44,9 @@ def _register_bare_package(name: str) -> None:
         sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
 
 
+# Worker threads that wait for each other spin for milliseconds, and another busy program then slows
+# decoding to a tenth; read by OpenMP when the library is loaded. See docs/adr/0004.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 _register_bare_package("llama_cpp")
 import llama_cpp.llama_cpp as C  # noqa: E402, N812  (after the line above; C is what it is)
 
