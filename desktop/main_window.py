@@ -107,6 +107,7 @@ class MainWindow(QMainWindow):
         header = QWidget()
         row = QHBoxLayout(header)
         row.setContentsMargins(16, 6, 16, 2)
+        row.setSpacing(12)
         row.addWidget(badge)
         row.addWidget(self._status, 1)
         return header

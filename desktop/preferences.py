@@ -64,6 +64,9 @@ class Preferences(QObject):
         """Take up the country that was chosen in the help panel."""
         self._change(country=country)
 
+    def choose_theme(self, theme: str) -> None:
+        self._change(theme=theme)
+
     def _change(self, **changes: object) -> None:
         self._set(replace(self.settings, **changes))  # type: ignore[arg-type]  # checked by replace
 
@@ -104,7 +107,7 @@ class Preferences(QObject):
 
     def _on_theme(self) -> None:
         chosen = next(c for c, a in self._window.actions_.themes.items() if a.isChecked())
-        self._change(theme=chosen.value)
+        self.choose_theme(chosen.value)
 
     def _on_larger(self) -> None:
         self._resize_text(self.settings.text_size + TEXT_STEP)

@@ -127,6 +127,7 @@ class SettingsDialog(QDialog):
         ):
             label = text(f"window.settings_{key}")
             field.setAccessibleName(label)
+            field.setMinimumHeight(self.template.sizeHint().height())  # spin boxes are lower
             form.addRow(label, field)
         form.addRow(self.stats)
         return form
