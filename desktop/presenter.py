@@ -164,6 +164,7 @@ class Presenter(QObject):
     def submit(self, words: str) -> None:
         """Send a message, or an edited one in its earlier place."""
         self._finish_showing()
+        self._window.clear_fault()
         replaces, self._editing = self._editing, None
         outcomes = self._session.submit(words, replaces)
         if any(isinstance(outcome, Ask) for outcome in outcomes):
@@ -173,7 +174,6 @@ class Presenter(QObject):
     def ensure_model(self) -> None:
         """Start the engine unless it runs; a message that needs a model is reason enough."""
         if not self._engine.alive:
-            self._window.clear_fault()
             self._start_engine()
 
     def _on_stop(self) -> None:
@@ -278,14 +278,21 @@ class Presenter(QObject):
                 self._window.set_status(text("status.reading_percent", percent=percent))
             case ShowProgress():
                 pass
-            case ReturnText(text=words, tokens=tokens, limit=limit):
-                self._window.composer.take_back(words)
-                self.show_notice(text("status.not_sent", tokens=tokens, limit=limit))
+            case ReturnText():
+                self._take_back(outcome)
             case TurnEnded() | TurnFailed():
                 self._ending = outcome
                 self._flush.start()
             case _:
                 assert_never(outcome)
+
+    def _take_back(self, returned: ReturnText) -> None:
+        self._editing = returned.replaces
+        if self._editing is None:
+            self._window.composer.take_back(returned.text)
+        else:
+            self._window.composer.begin_editing(returned.text)
+        self.show_notice(text("status.not_sent", tokens=returned.tokens, limit=returned.limit))
 
     def _show_text(self, piece: Append) -> None:
         """The person's words and written replies at once, a model's at the reader's pace."""

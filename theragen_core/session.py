@@ -105,11 +105,14 @@ class ShowProgress:
 
 @dataclass(frozen=True, slots=True)
 class ReturnText:
-    """The message was too long for the model, was not sent, and goes back to the composer."""
+    """The message was too long for the model, was not sent, and goes back to the composer; as an
+    edit of `replaces`, if it was one.
+    """
 
     text: str = field(repr=False)
     tokens: int
     limit: int
+    replaces: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +343,8 @@ class ChatSession:
         self.conversation.restore(self._replaced)
         shown = [outcome for entry in self._replaced for outcome in self._shown(entry)]
         self._turn = None
-        return (Drop(question.id), *shown, ReturnText(question.text, tokens, limit))
+        replaces = self._replaced[0].id if self._replaced else None
+        return (Drop(question.id), *shown, ReturnText(question.text, tokens, limit, replaces))
 
     def _trim(self, index: int) -> Outcomes:
         if index == self._first_visible:

@@ -245,3 +245,19 @@ def test_a_full_context_drops_whole_oldest_turns_and_says_so(
     # The turn that follows keeps its place, and the line is not repeated.
     person.asks("And then?")
     assert person.transcript().count(line) == 1
+
+
+def test_an_edit_that_is_too_long_loses_nothing(person: Person) -> None:
+    reply = person.asks("I feel lonely in the evenings.")
+    question = next(iter(person.app.session.conversation))
+    person.window.chat.edit_requested.emit(question.id)
+    person.window.composer.edit.setPlainText("a quiet day " * 9000)
+    person.presses(Qt.Key.Key_Return)
+    person.waits_until(lambda: bool(person.fault()))
+    assert person.replies() == [reply]
+    assert "I feel lonely in the evenings." in person.transcript()
+    person.window.composer.edit.setPlainText("I feel lonely in the mornings.")
+    person.presses(Qt.Key.Key_Return)
+    person.waits_for_reply()
+    assert len(person.app.session.conversation) == 2
+    assert "evenings" not in person.transcript()

@@ -29,8 +29,11 @@ from theragen_core.protocol import (
 class HostProcess:
     """Send commands, read events. Heartbeats are kept apart, in `beats`."""
 
-    def __init__(self) -> None:
+    def __init__(self, address_space: int | None = None) -> None:
+        """With `address_space`, in bytes, the host gets no more memory than that."""
         command = [sys.executable, "-I", "-m", "desktop", "--engine-host"]
+        if address_space is not None:
+            command = ["prlimit", f"--as={address_space}", *command]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )

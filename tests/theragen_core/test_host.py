@@ -1,7 +1,9 @@
 """The real host as a real child process, with the real starter model."""
 
 import os
+import shutil
 import signal
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,9 +93,10 @@ def test_a_turn_sent_while_the_model_loads_waits_for_it(host: HostProcess) -> No
 
 
 def test_the_same_seed_gives_the_same_reply_and_another_one_another(starter: HostProcess) -> None:
-    replies = [
+    # The first turn fills the KV cache; from then on each finds the same there.
+    _, *replies = [
         words(starter.ask(turn, "I feel tired.", options=SamplingOptions(0.9, 40, seed)))
-        for turn, seed in enumerate((1, 1, 2), start=1)
+        for turn, seed in enumerate((1, 1, 1, 2), start=1)
     ]
     assert replies[0] == replies[1] != replies[2]
 
@@ -134,7 +137,7 @@ def test_a_message_that_is_too_long_is_refused_with_counts(starter: HostProcess)
         (None, Fault.MODEL_MISSING),
         (b"", Fault.MODEL_NOT_GGUF),
         (b"hello" * 100, Fault.MODEL_NOT_GGUF),
-        (b"GGUF" + bytes(400), Fault.MODEL_DAMAGED),
+        (b"GGUF" + struct.pack("<IQQ", 3, 5, 9) + b"\xff" * 400, Fault.MODEL_DAMAGED),
     ],
 )
 def test_bad_model_files(
@@ -161,6 +164,19 @@ def test_a_truncated_model_file(host: HostProcess, tmp_path: Path) -> None:
     failed = host.until(Failed)[-1]
     assert isinstance(failed, Failed)
     assert failed.fault is Fault.MODEL_TRUNCATED
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
+def test_too_little_memory_is_told_with_figures() -> None:
+    with HostProcess(address_space=450 * 2**20) as host:
+        host.send(Load(LocalModel(starter_path())))
+        failed = host.until(Failed)[-1]
+        assert isinstance(failed, Failed)
+        assert failed.fault is Fault.OUT_OF_MEMORY
+        need, free = failed.details["need_mib"], failed.details["free_mib"]
+        assert isinstance(need, int)
+        assert isinstance(free, int)
+        assert need > free
 
 
 def test_without_a_model_a_turn_says_so(host: HostProcess) -> None:

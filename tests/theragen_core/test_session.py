@@ -210,6 +210,7 @@ def test_a_refused_edit_loses_nothing(session: ChatSession) -> None:
     assert texts(session) == ["One.", "Two."]
     assert ids(session) == before
     assert [o.message for o in outcomes if isinstance(o, Append)] == before
+    assert outcomes[-1] == ReturnText("Far too long.", 900, 500, replaces=before[0])
 
 
 def test_an_empty_reply_is_a_failure(session: ChatSession) -> None:

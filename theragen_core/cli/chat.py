@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from theragen_core import directory, process, safety
 from theragen_core.cli.chat_output import JsonOutput, Output, PlainOutput
@@ -28,9 +30,13 @@ from theragen_core.protocol import (
     SamplingOptions,
     TemplateChoice,
 )
+from theragen_core.resources import text
 from theragen_core.session import Ask, ChatSession, Outcomes
 
 QUIT_COMMANDS = ("/quit", "/exit")
+_MOST = 2**31 - 1  # what llama.cpp holds
+
+_Number = TypeVar("_Number", int, float)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,10 +44,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=("llama", "replicate", "echo"), default="llama")
     parser.add_argument("--template", choices=[str(t) for t in TemplateChoice], default="file")
     parser.add_argument("--country", metavar="XX", help="two letters, for help lines")
-    parser.add_argument("--temperature", type=float)
-    parser.add_argument("--max-tokens", type=int)
-    parser.add_argument("--seed", type=int, help="makes replies repeatable")
+    parser.add_argument("--temperature", type=_between(float, 0, 2))
+    parser.add_argument("--max-tokens", type=_between(int, 1, _MOST))
+    parser.add_argument("--seed", type=_between(int, 0, _MOST), help="makes replies repeatable")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _between(kind: type[_Number], least: int, most: int) -> Callable[[str], _Number]:
+    """A parser of numbers in this range; NaN is in none."""
+
+    def parse(word: str) -> _Number:
+        with suppress(ValueError):
+            if least <= (number := kind(word)) <= most:
+                return number
+        raise argparse.ArgumentTypeError(text("cli.out_of_range", least=least, most=most))
+
+    return parse
 
 
 def run(options: argparse.Namespace) -> int:
@@ -113,9 +131,7 @@ def _lines(output: Output, interactive: bool) -> Iterator[str]:
         yield line.decode("utf-8", errors="replace")
 
 
-def _take_turn(
-    session: ChatSession, engine: Engine, output: Output, outcomes: Outcomes
-) -> None:
+def _take_turn(session: ChatSession, engine: Engine, output: Output, outcomes: Outcomes) -> None:
     for outcome in outcomes:
         output.show(outcome, session)
         if isinstance(outcome, Ask) and isinstance(outcome.command, Generate):

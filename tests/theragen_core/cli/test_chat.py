@@ -50,8 +50,8 @@ def assert_refused(done: Done, *words: str) -> None:
     """Bad usage or input: code 2 and one sentence, which holds these words."""
     told = done.stderr.decode()
     assert done.returncode == 2, told
-    assert "Traceback" not in told
-    assert len(told.strip().splitlines()[-1:]) == 1
+    sentences = [line for line in told.splitlines() if not line.startswith(("usage:", " "))]
+    assert len(sentences) == 1, told
     assert all(word in told for word in words), told
 
 
@@ -150,6 +150,7 @@ def test_a_model_that_cannot_be_loaded_is_an_event_too() -> None:
         ("--max-tokens", "0"),
         ("--max-tokens", "-5"),
         ("--seed", "-1"),
+        ("--seed", "4294967296"),
         ("--engine", "steam"),
         ("--engine", "replicate"),
         ("--template", "vicuna"),
@@ -162,40 +163,32 @@ def test_a_value_that_makes_no_sense(option: str, value: str) -> None:
 # Ends --------------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_during_a_reply_ends_a_piped_chat() -> None:
-    process = subprocess.Popen(
-        [*CHAT, "--json", "--max-tokens", "2000"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with process:
+def start(*arguments: str) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*CHAT, *arguments], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
+
+
+@pytest.mark.parametrize("after", [b"ready", b"delta"])
+def test_ctrl_c_during_a_reply_ends_a_piped_chat(after: bytes) -> None:
+    with start("--json", "--max-tokens", "2000") as process:
         assert process.stdin
         assert process.stdout
         assert process.stderr
         process.stdin.write(b"Please tell me a very long story about the sea.\n")
         process.stdin.flush()
-        assert b"ready" in process.stdout.readline()
+        while after not in process.stdout.readline():
+            pass
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
-        assert b"Traceback" not in process.stderr.read()
+        assert process.stderr.read() == b""
 
 
 @pytest.mark.parametrize("form", ["--json", "--country=GB"])
 def test_a_reader_that_goes_away_is_no_fault(form: str) -> None:
-    lines = b"Good morning.\n" * 2000
-    process = subprocess.Popen(
-        [*CHAT, *ECHO, form],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    process = start(*ECHO, form)
     assert process.stdout
-    process.stdout.readline()
     process.stdout.close()
-    _, told = process.communicate(lines, timeout=60)
+    _, told = process.communicate(b"Good morning.\n" * 200, timeout=60)
     assert process.returncode == 0
     assert told == b""
 
