@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.processes import wait_for_end
 from tests.support.x_display import XDisplay, missing, x_display
 from theragen_core.settings import CONSENT_VERSION, Settings, load, save
 
@@ -127,20 +128,20 @@ def test_from_consent_to_quit_by_keyboard(start: Start, home: Path) -> None:
 
     hosts = [program.host()]
     program.display.press("F5")
-    hosts[0].wait(5)
+    wait_for_end(hosts[0])
     assert "quiet harbour" in program.transcript()
 
     hosts.append(program.host())
     program.display.type("a draft about the harbour")
     program.display.press("ctrl+shift+Delete")
-    hosts[1].wait(5)
+    wait_for_end(hosts[1])
     assert program.transcript() == ""
     assert program.sends("Good morning.").startswith("You:\nGood morning.")
 
     hosts.append(program.host())
     program.display.press("ctrl+q")
     assert program.exit_code() == 0
-    hosts[2].wait(5)
+    wait_for_end(hosts[2])
     assert len(set(hosts)) == 3
 
 
@@ -156,7 +157,8 @@ def test_no_process_survives_a_window_killed_in_the_middle_of_a_reply(start: Sta
     children = program.process.children(recursive=True)
     program.process.kill()
     assert host in children
-    assert psutil.wait_procs(children, timeout=5)[1] == []
+    for child in children:
+        wait_for_end(child)
 
 
 @pytest.mark.usefixtures("consented")
