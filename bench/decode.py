@@ -44,8 +44,10 @@ def build_yardstick(folder: Path) -> Path:
     source, program = Path(__file__).with_name("raw_decode.c"), folder / "raw_decode"
     libraries = package / "lib"
     subprocess.run(
-        ["cc", "-O2", f"-I{package.parent / 'include'}", str(source), "-o", str(program)]
-        + [f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lllama", "-lggml-base"],
+        [
+            *("cc", "-O2", f"-I{package.parent / 'include'}", source, "-o", program),
+            *(f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lllama", "-lggml-base"),
+        ],
         check=True,
     )
     return program

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from desktop.arguments import Arguments
+from desktop.clipboard import forget_copied
 from desktop.main_window import MainWindow
 from desktop.preferences import Preferences
 from desktop.single_instance import SingleInstance
@@ -103,6 +104,7 @@ def open_window(arguments: Arguments) -> tuple[Application, QApplication]:
     qt = QApplication(sys.argv[:1])
     qt.setApplicationName("TheraGen")
     qt.setDesktopFileName("theragen")
+    qt.aboutToQuit.connect(forget_copied)
     application = Application(qt, arguments, default_path())
     application.show()
     return application, qt

@@ -25,5 +25,15 @@ def private_mime_data(text: str) -> QMimeData:
     return data
 
 
+def forget_copied() -> None:
+    """Take back what was copied here and is still on the clipboard, before the program ends.
+
+    It was private; and Qt would destroy the data after the interpreter that made it, and crash.
+    """
+    clipboard = QGuiApplication.clipboard()
+    if clipboard.ownsClipboard():
+        clipboard.clear()
+
+
 def copy_text(text: str) -> None:
     QGuiApplication.clipboard().setMimeData(private_mime_data(text))

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from desktop.app import Application
 from desktop.arguments import Arguments
 from desktop.settings_dialog import SettingsDialog
-from theragen_core.settings import CONSENT_VERSION, Settings, save
+from theragen_core.settings import Settings, save
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 SAID = ("I had a long week at work, and I feel drained.", "I keep saying yes to everyone.")

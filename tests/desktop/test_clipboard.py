@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -15,3 +18,15 @@ def test_text_is_copied_with_the_wish_not_to_be_kept(qapp: QApplication) -> None
     assert data.hasFormat("ExcludeClipboardContentFromMonitorProcessing")
     assert data.hasFormat("org.nspasteboard.ConcealedType")
     QGuiApplication.clipboard().clear()
+
+
+def test_a_program_that_copied_ends_without_a_crash() -> None:
+    code = (
+        "from PySide6.QtGui import QGuiApplication\n"
+        "from desktop.clipboard import copy_text, forget_copied\n"
+        "application = QGuiApplication([])\n"
+        "copy_text('words')\n"
+        "forget_copied()\n"
+        "assert QGuiApplication.clipboard().text() == ''\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

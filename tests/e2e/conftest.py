@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.app import Application
 from desktop.arguments import Arguments
+from desktop.clipboard import forget_copied
 from desktop.settings_dialog import SettingsDialog
 from theragen_core.conversation import Role
 from theragen_core.settings import CONSENT_VERSION, Settings, save
@@ -96,6 +97,7 @@ def make_person(qtbot: QtBot, qapp: QApplication, settings_path: Path) -> Iterat
         return Person(qtbot, application)
 
     yield make
+    forget_copied()
     for application in made:
         application.engine.stop()
         application.deleteLater()

@@ -54,7 +54,8 @@ class HostProcess:
         self.process.kill()
         self.process.wait()
         self._reader.join()
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.close()
         self.process.stdout.close()
 

@@ -203,13 +203,11 @@ def test_rules_answer_for_the_guard(host: HostProcess) -> None:
     assert host.until(Reviewed)[-1] == Reviewed(TurnId(3), True)
 
 
-def test_heartbeats_show_progress_while_it_reads_and_writes(starter: HostProcess) -> None:
-    starter.send(generate(1, "Tell me a very long story.", options=LONG_REPLY))
-
-    def moved(phase: Phase) -> bool:
-        return len({beat.steps for beat in starter.beats if beat.phase is phase}) > 1
-
-    starter.wait_for_beats(lambda beats: moved(Phase.WRITING))
+def test_heartbeats_show_progress_while_it_reads(starter: HostProcess) -> None:
+    starter.send(generate(1, "a quiet morning and a cup of tea " * 600))
+    starter.wait_for_beats(
+        lambda beats: len({beat.steps for beat in beats if beat.phase is Phase.READING}) > 1
+    )
 
 
 def gone(process: psutil.Process) -> bool:

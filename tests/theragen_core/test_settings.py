@@ -72,7 +72,7 @@ def test_a_place_that_takes_no_files(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "settings.json"
+    path = tmp_path / "folder" / "settings.json"
     settings.save(CHOSEN, path)
     # A full disk, as a limit of the size of files; in a process of its own, since limits stay.
     code = (
@@ -88,7 +88,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     )
     assert Fault.SETTINGS_UNWRITABLE.value in done.stderr
     assert settings.load(path) == CHOSEN
-    assert [file.name for file in tmp_path.iterdir()] == ["settings.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["settings.json"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
