@@ -31,7 +31,8 @@ def forget_copied() -> None:
     It was private; and Qt would destroy the data after the interpreter that made it, and crash.
     """
     clipboard = QGuiApplication.clipboard()
-    if clipboard.ownsClipboard():
+    # Not ownsClipboard(), which some platforms never answer: all these hints together are ours.
+    if all(clipboard.mimeData().hasFormat(kind) for kind in _HINTS):
         clipboard.clear()
 
 
