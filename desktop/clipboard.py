@@ -31,9 +31,16 @@ def forget_copied() -> None:
     It was private; and Qt would destroy the data after the interpreter that made it, and crash.
     """
     clipboard = QGuiApplication.clipboard()
-    # Not ownsClipboard(), which some platforms never answer: all these hints together are ours.
-    if all(clipboard.mimeData().hasFormat(kind) for kind in _HINTS):
+    if _is_ours(clipboard.mimeData()):
         clipboard.clear()
+
+
+def _is_ours(data: QMimeData | None) -> bool:
+    """Told by all hints together: some platforms never say that they own the clipboard.
+
+    An empty clipboard may have no data at all.
+    """
+    return data is not None and all(data.hasFormat(kind) for kind in _HINTS)
 
 
 def copy_text(text: str) -> None:
