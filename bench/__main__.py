@@ -1,13 +1,19 @@
-"""`python -m bench [startup] [gaps] [decode]`: one JSON object for each measurement."""
+"""`python -m bench [startup] [gaps] [decode] [guard_speed] [safety]`: a JSON object for each."""
 
 from __future__ import annotations
 
 import json
 import sys
 
-from bench import decode, gaps, startup
+from bench import decode, gaps, guard_speed, safety, startup
 
-MEASUREMENTS = {"startup": startup, "gaps": gaps, "decode": decode}
+MEASUREMENTS = {
+    "startup": startup,
+    "gaps": gaps,
+    "decode": decode,
+    "guard_speed": guard_speed,
+    "safety": safety,
+}
 
 
 def main() -> None:

@@ -4,24 +4,45 @@ Knows the two tables in resources/ and nothing of how they are shown. Emergency 
 the order in which they are offered: whoever sends an ambulance comes first. Where it is not known
 which service answers which number, each is labelled `emergency` and all are offered.
 A number that is not in the tables is never shown to anybody; `dial_strings` is the test for that.
+
+A row that cannot be read is left out, and the rest is used: a damaged table still offers help.
+`problems` names what is wrong; docs/DIRECTORY.md tells what "verified" means.
 """
 
 from __future__ import annotations
 
 import csv
+import io
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from theragen_core.resources import ROOT
 
 FINDER_URL = "https://findahelpline.com"
 _TERRITORY = re.compile(r"[a-z]{2,3}(?:[_-][A-Z][a-z]{3})?[_-]([A-Z]{2})(?![A-Za-z])")
-_DIALABLE = re.compile(r"\+?\d[\d -]*(?: ext\. \d+)?")
+_DIALABLE = re.compile(r"\+?[0-9]+(?:[ -][0-9]+)*(?: ext\. [0-9]+)?")
+_PAGE = re.compile(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
+_CODE = re.compile(r"[A-Z]{2}")
+
+EMERGENCY_TABLE = "emergency_numbers.csv"
+LINES_TABLE = "helplines.csv"
+_COLUMNS = {
+    EMERGENCY_TABLE: ["iso2", "country", "label", "number", "source", "checked_at"],
+    LINES_TABLE: [
+        *("iso2", "name", "methods", "number", "keyword", "hours", "languages", "free"),
+        *("url", "source", "verified_at"),
+    ],
+}
+
+_Entry = TypeVar("_Entry")
 
 
 class Service(StrEnum):
@@ -38,6 +59,10 @@ class Method(StrEnum):
     CALL = "call"
     TEXT = "text"
     CHAT = "chat"
+
+
+# The combinations for which there are words.
+_WAYS = ((Method.CALL,), (Method.TEXT,), (Method.CALL, Method.TEXT), (Method.CHAT,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +82,7 @@ class HelpLine:
     number: str  # as dialled inside the country
     keyword: str  # what to text, where a first word is needed
     hours: str  # empty: see its page
-    languages: tuple[str, ...]
+    languages: tuple[str, ...]  # none: see its page
     free: bool
     url: str
     source: str
@@ -82,10 +107,26 @@ class CrisisResources:
 
 
 @dataclass(frozen=True, slots=True)
-class _Directory:
-    names: dict[str, str]
-    emergency: dict[str, tuple[EmergencyNumber, ...]]
-    lines: dict[str, tuple[HelpLine, ...]]
+class Tables:
+    """Both tables by country; `unreadable` says what had to be left out, and why."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    emergency: dict[str, tuple[EmergencyNumber, ...]] = field(default_factory=dict)
+    lines: dict[str, tuple[HelpLine, ...]] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
+
+    def help_for(self, country: str | None) -> CrisisResources:
+        """What is known for an ISO 3166 code. Unknown or None: no number, only the finder."""
+        code = (country or "").upper()
+        if code not in self.names:
+            return CrisisResources("", "")
+        return CrisisResources(
+            code, self.names[code], self.emergency[code], self.lines.get(code, ())
+        )
+
+
+class _Unreadable(Exception):
+    """Why a table or a row cannot be used, in words."""
 
 
 def digits(number: str) -> str:
@@ -95,18 +136,12 @@ def digits(number: str) -> str:
 
 def help_for(country: str | None) -> CrisisResources:
     """What is known for an ISO 3166 code. Unknown or None: no number, only the finder."""
-    tables = _directory()
-    code = (country or "").upper()
-    if code not in tables.names:
-        return CrisisResources("", "")
-    return CrisisResources(
-        code, tables.names[code], tables.emergency[code], tables.lines.get(code, ())
-    )
+    return _shipped().help_for(country)
 
 
 def countries() -> tuple[tuple[str, str], ...]:
     """(code, name) of every country of the table, by name."""
-    return tuple(sorted(_directory().names.items(), key=lambda entry: _sort_key(entry[1])))
+    return tuple(sorted(_shipped().names.items(), key=lambda entry: _sort_key(entry[1])))
 
 
 def country_from_locale(name: str | None) -> str | None:
@@ -115,88 +150,191 @@ def country_from_locale(name: str | None) -> str | None:
     return found[1] if found else None
 
 
-def validate(folder: Path = ROOT) -> tuple[str, ...]:
-    """Every fault in the two tables, as sentences; empty when they may be shipped.
+def read(folder: Path = ROOT) -> Tables:
+    """The tables in a folder, as far as they can be read. Never raises for their content."""
+    if not os.path.isdir(folder):  # Path's own raises where it may not look
+        return Tables(unreadable=(f"there is no folder {_said(str(folder))}",))
+    names: dict[str, str] = {}
+    emergency: dict[str, tuple[EmergencyNumber, ...]] = {}
+    lines: dict[str, tuple[HelpLine, ...]] = {}
+    unreadable: list[str] = []
+    for row, number in _entries(folder / EMERGENCY_TABLE, _emergency_number, unreadable):
+        country = row["iso2"]
+        if names.setdefault(country, row["country"]) != row["country"]:
+            unreadable.append(f"{country}: it has two names")
+        emergency[country] = (*emergency.get(country, ()), number)
+    for row, line in _entries(folder / LINES_TABLE, _helpline, unreadable):
+        lines[row["iso2"]] = (*lines.get(row["iso2"], ()), line)
+    return Tables(names, emergency, lines, tuple(unreadable))
 
-    Raises ValueError for a date, label or method that cannot be read at all.
-    """
-    tables = _directory(folder)
-    faults: list[str] = []
+
+def validate(folder: Path = ROOT) -> tuple[str, ...]:
+    """Every fault in a folder's tables, as sentences; empty when they may be shipped."""
+    return problems(read(folder), date.today())
+
+
+def problems(tables: Tables, today: date) -> tuple[str, ...]:
+    """Every fault, as sentences; empty when the tables may be shipped."""
+    faults = list(tables.unreadable)
     for country, numbers in tables.emergency.items():
-        faults += [f"{country}: {fault}" for fault in _emergency_faults(numbers)]
+        faults += [f"{country}: {fault}" for fault in _emergency_faults(numbers, today)]
     for country, lines in tables.lines.items():
         if country not in tables.names:
             faults.append(f"{country}: a helpline, and no emergency number")
-        if len({(line.name, line.number) for line in lines}) < len(lines):
-            faults.append(f"{country}: a helpline is listed twice")
-        faults += [f"{country}: {line.name} {fault}" for line in lines for fault in _faults(line)]
+        twice = _repeated([(line.name, line.number) for line in lines])
+        faults += [f"{country}: {name} is listed twice" for name, _ in twice]
+        for line in lines:
+            faults += [f"{country}: {line.name} {fault}" for fault in _line_faults(line, today)]
     return tuple(faults)
 
 
-def _emergency_faults(numbers: Sequence[EmergencyNumber]) -> list[str]:
+def _emergency_faults(numbers: Sequence[EmergencyNumber], today: date) -> list[str]:
     faults = [f"{n.number} cannot be dialled" for n in numbers if not _DIALABLE.fullmatch(n.number)]
-    if len({(entry.label, entry.number) for entry in numbers}) < len(numbers):
-        faults.append("a number is listed twice")
+    twice = _repeated([(entry.number, entry.label) for entry in numbers])
+    faults += [f"{number} ({label}) is listed twice" for number, label in twice]
     labels = [entry.label for entry in numbers]
     if labels != sorted(labels, key=list(Service).index):
         faults.append("the numbers are not in the order in which they are offered")
-    if not all(entry.source for entry in numbers):
-        faults.append("a number has no source")
-    return faults
+    if set(labels) <= {Service.POLICE, Service.FIRE}:
+        faults.append("no number sends an ambulance")
+    faults += [f"{entry.number} has no source" for entry in numbers if not entry.source]
+    late = [entry.number for entry in numbers if entry.checked_at > today]
+    return faults + [f"{number} was checked on a day that is still to come" for number in late]
 
 
-def _faults(line: HelpLine) -> list[str]:
-    faults = []
-    if line.number and not _DIALABLE.fullmatch(line.number):
-        faults.append("has a number that cannot be dialled")
-    if not line.number and line.methods != (Method.CHAT,):
-        faults.append("has no number")
-    if not line.url.startswith("https://"):
-        faults.append("has no page")
-    if not line.source:
-        faults.append("has no source")
-    return faults
+def _line_faults(line: HelpLine, today: date) -> list[str]:
+    return [fault for fault, found in _line_checks(line, today).items() if found]
+
+
+def _line_checks(line: HelpLine, today: date) -> dict[str, bool]:
+    chat_only = line.methods == (Method.CHAT,)
+    return {
+        "has a number that cannot be dialled": bool(line.number)
+        and not _DIALABLE.fullmatch(line.number),
+        "has no number": not line.number and not chat_only,
+        "has a number, and is a chat": bool(line.number) and chat_only,
+        "has no name": not line.name,
+        "cannot be reached in a way that there are words for": line.methods not in _WAYS,
+        "has a first word, and is not for texts": bool(line.keyword)
+        and line.methods != (Method.TEXT,),
+        "has no page that starts with https://": not _PAGE.fullmatch(line.url),
+        "has no source": not line.source,
+        "was verified on a day that is still to come": line.verified_at > today,
+    }
+
+
+def _repeated(keys: Sequence[_Entry]) -> list[_Entry]:
+    return [key for key, times in Counter(keys).items() if times > 1]
 
 
 def _sort_key(name: str) -> str:
     return name.replace("Å", "A").replace("ü", "u").casefold()
 
 
-def _rows(table: Path) -> list[dict[str, str]]:
-    with table.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @cache
-def _directory(folder: Path = ROOT) -> _Directory:
-    names: dict[str, str] = {}
-    emergency: dict[str, tuple[EmergencyNumber, ...]] = {}
-    lines: dict[str, tuple[HelpLine, ...]] = {}
-    for row in _rows(folder / "emergency_numbers.csv"):
-        country = row["iso2"]
-        names[country] = row["country"]
-        emergency[country] = (*emergency.get(country, ()), _emergency_number(row))
-    for row in _rows(folder / "helplines.csv"):
-        country = row["iso2"]
-        lines[country] = (*lines.get(country, ()), _helpline(row))
-    return _Directory(names, emergency, lines)
+def _shipped() -> Tables:
+    return read()
+
+
+def _entries(
+    table: Path, parse: Callable[[dict[str, str]], _Entry], unreadable: list[str]
+) -> Iterator[tuple[dict[str, str], _Entry]]:
+    """The rows of a table with what each says; reasons to leave something out are added."""
+    try:
+        rows = _rows(table)
+    except _Unreadable as reason:
+        unreadable.append(f"{table.name} {reason}")
+        return
+    for number, row in rows:
+        try:
+            entry = parse(_checked(row))
+        except _Unreadable as reason:
+            unreadable.append(f"{table.name}, line {number}: {reason}")
+        else:
+            yield row, entry
+
+
+def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
+    """Each row with the number of the line on which it ends."""
+    content = _content(table)
+    if not content.strip():
+        raise _Unreadable("is empty")
+    reader = csv.DictReader(io.StringIO(content, newline=""))
+    try:
+        if reader.fieldnames != _COLUMNS[table.name]:
+            raise _Unreadable(f"does not have the columns {', '.join(_COLUMNS[table.name])}")
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error:
+        raise _Unreadable("is not a table of comma-separated values") from None
+    if not rows:
+        raise _Unreadable("has no rows")
+    return rows
+
+
+def _content(table: Path) -> str:
+    try:
+        return table.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise _Unreadable("is missing") from None
+    except UnicodeDecodeError:
+        raise _Unreadable("is not UTF-8 text") from None
+    except OSError as error:
+        raise _Unreadable(f"cannot be read: {error.strerror}") from None
+
+
+def _checked(row: dict[str, str]) -> dict[str, str]:
+    """The row, when it has a cell for each column, and no cell hides something."""
+    if None in row or None in row.values():
+        raise _Unreadable("it has more or fewer cells than there are columns")
+    for column, cell in row.items():
+        if not cell.isprintable() or cell != cell.strip():
+            raise _Unreadable(f"{column} has characters that cannot be seen")
+    if not _CODE.fullmatch(row["iso2"]):
+        raise _Unreadable(f"“{_said(row['iso2'])}” is not a country's two capital letters")
+    return row
 
 
 def _emergency_number(row: dict[str, str]) -> EmergencyNumber:
-    checked = date.fromisoformat(row["checked_at"])
-    return EmergencyNumber(Service(row["label"]), row["number"], row["source"], checked)
+    if not row["country"]:
+        raise _Unreadable("the country has no name")
+    label = _one_of(Service, row["label"], "label")
+    return EmergencyNumber(label, row["number"], row["source"], _date(row["checked_at"]))
 
 
 def _helpline(row: dict[str, str]) -> HelpLine:
+    if row["free"] not in ("yes", "no"):
+        raise _Unreadable(f"“{_said(row['free'])}” is neither yes nor no")
     return HelpLine(
         name=row["name"],
-        methods=tuple(Method(method) for method in row["methods"].split("|")),
+        methods=tuple(_one_of(Method, word, "method") for word in row["methods"].split("|")),
         number=row["number"],
         keyword=row["keyword"],
         hours=row["hours"],
-        languages=tuple(row["languages"].split("|")),
+        languages=tuple(filter(None, row["languages"].split("|"))),
         free=row["free"] == "yes",
         url=row["url"],
         source=row["source"],
-        verified_at=date.fromisoformat(row["verified_at"]),
+        verified_at=_date(row["verified_at"]),
     )
+
+
+def _one_of(kind: Callable[[str], _Entry], word: str, what: str) -> _Entry:
+    try:
+        return kind(word)
+    except ValueError:
+        raise _Unreadable(f"“{_said(word)}” is not a {what}") from None
+
+
+def _date(word: str) -> date:
+    try:
+        found = date.fromisoformat(word)
+    except ValueError:
+        found = None
+    if found is None or found.isoformat() != word:  # 20261125 and 2026-W48 are dates for Python
+        raise _Unreadable(f"“{_said(word)}” is not a date such as 2026-11-25")
+    return found
+
+
+def _said(word: str) -> str:
+    """A word of a table for a sentence: short, and nothing that a terminal would obey."""
+    return "".join(c for c in word if c.isprintable())[:60]

@@ -15,11 +15,12 @@ import threading
 import time
 from typing import BinaryIO
 
-from theragen_core import process, risk, safety, wire
+from theragen_core import process, wire
 from theragen_core.engines.base import Engine, Reporter, Watch
 from theragen_core.engines.turn import report_bug, run_turn
 from theragen_core.errors import ProtocolError, UserError
 from theragen_core.faults import Fault
+from theragen_core.guard import Guard
 from theragen_core.protocol import (
     NO_TURN,
     Assess,
@@ -43,6 +44,7 @@ from theragen_core.protocol import (
     Shutdown,
     TurnId,
 )
+from theragen_core.safety import Sentence
 
 PULSE_S = 0.5
 
@@ -76,6 +78,7 @@ class Host:
         self._cancelled: set[TurnId] = set()
         self._watch = Watch()
         self._engine: Engine | None = None
+        self._guard: Guard | None = None
         self._load_failure: Failed | None = None
 
     def run(self) -> None:
@@ -126,11 +129,10 @@ class Host:
                 self._load(spec)
             case Generate(request=request):
                 self._generate(request)
-            case Assess(turn=turn, messages=messages):
-                self._send(Assessed(turn, risk.assess(messages)))
-            case Review(turn=turn, sentence=sentence):
-                verdict = safety.review(sentence)
-                self._send(Reviewed(turn, verdict.passed, verdict.reasons))
+            case Assess():
+                self._assess(command)
+            case Review():
+                self._review(command)
             case Cancel() | Shutdown():
                 raise AssertionError("handled by the reader")
 
@@ -170,6 +172,22 @@ class Host:
         for event in run_turn(self._engine, request, self._watch):
             self._send(event)
         self._watch.phase = Phase.IDLE
+
+    def _assess(self, command: Assess) -> None:
+        guard = self._guarded()
+        assessment = guard.assess(command.messages, command.corrected)
+        self._send(Assessed(command.turn, assessment, by_rules_alone=not guard.trained))
+
+    def _review(self, command: Review) -> None:
+        sentence = Sentence(command.sentence, command.before, command.answers, command.risk)
+        verdict = self._guarded().review(sentence)
+        self._send(Reviewed(command.turn, command.number, verdict.reasons, verdict.joint))
+
+    def _guarded(self) -> Guard:
+        """Made when it is first asked: a host that runs a model is never asked."""
+        if self._guard is None:
+            self._guard = Guard()
+        return self._guard
 
     def _reporter(self, turn: TurnId) -> Reporter:
         return lambda phase, done, total: self._send(Progress(turn, phase, done, total))

@@ -63,11 +63,14 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RiskAssessment:
-    """How worried to be, about what, and which rules said so (names of rules, never words)."""
+    """How worried to be, about what, and which rules said so (names of rules, never words).
+    `tier` is that of the conversation, `own` that of its newest message alone.
+    """
 
     tier: Tier
     topics: frozenset[Topic] = frozenset()
     cues: tuple[str, ...] = ()
+    own: Tier = Tier.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +137,23 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Assess:
+    """How grave is it? The first `corrected` messages were misunderstood, as the person said."""
+
     turn: TurnId
     messages: tuple[Message, ...] = field(repr=False)
+    corrected: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
+    """May sentence `number` of a reply be shown? It follows `before` and answers `answers`."""
+
     turn: TurnId
+    number: int
     sentence: str = field(repr=False)
+    before: str = field(default="", repr=False)
+    answers: str = field(default="", repr=False)
+    risk: RiskAssessment = RiskAssessment(Tier.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +215,23 @@ class Trimmed:
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
+    """`by_rules_alone`: there is no trained judgement, now or later."""
+
     turn: TurnId
     assessment: RiskAssessment
+    by_rules_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
+    """Sentence `number` may be shown if there are no reasons against it. `joint`: it is harmful
+    only together with what stands before it.
+    """
+
     turn: TurnId
-    passed: bool
+    number: int
     reasons: tuple[str, ...] = ()
+    joint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

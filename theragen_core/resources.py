@@ -31,6 +31,17 @@ def text(key: str, **details: str | int | float) -> str:
     return template.format_map(details) if details else template
 
 
+@cache
+def wordings(key: str) -> tuple[str, ...]:
+    """The texts KEY_1, KEY_2 and so on: several ways to say the same. None for an unknown id."""
+    file, _, name = key.partition(".")
+    texts: dict[str, str] = read_json(f"texts/{LANGUAGE}/{file}.json")
+    found: list[str] = []
+    while (numbered := f"{name}_{len(found) + 1}") in texts:
+        found.append(texts[numbered])
+    return tuple(found)
+
+
 def fault_text(fault: Fault, details: dict[str, str | int] | None = None) -> str:
     """What went wrong and what to do about it, in plain words."""
     return text(f"faults.{fault.value}", **(details or {}))

@@ -1,10 +1,11 @@
 """A whole turn as a pure state machine: what a person does and what an engine says go in,
 outcomes come out. No I/O, no clock, no threads; the window and the terminal share it.
 
-    submit / regenerate ──> waiting ──Delta──> replying ──Finished──> idle
-                               └──── Refused, Failed, stop, engine death ───┘
+    submit / regenerate ─> assessing ─Assessed─> waiting ─Delta─> replying ─Finished─> idle
+                              └─ stop  └─ written reply   └─ Refused, Failed, stop, blocked ─┘
 
 Crisis help needs no engine: at tier 3 and 4 the reply is a written one and nothing is generated.
+It needs no guard either: rules speak at once, and alone where the guard is not `guarded`.
 History and regeneration use what the person saw, not what the model wrote.
 """
 
@@ -14,11 +15,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from theragen_core import directory, risk, safety
-from theragen_core.conversation import Conversation, Entry, Message, MessageId, Role
+from theragen_core import directory, resources, risk, safety
+from theragen_core.conversation import Conversation, Entry, MessageId, Role
 from theragen_core.directory import CrisisResources
 from theragen_core.faults import Fault
 from theragen_core.protocol import (
+    Assess,
+    Assessed,
     Cancel,
     Command,
     Delta,
@@ -30,6 +33,8 @@ from theragen_core.protocol import (
     Phase,
     Progress,
     Refused,
+    Review,
+    Reviewed,
     RiskAssessment,
     SamplingOptions,
     Tier,
@@ -42,7 +47,7 @@ from theragen_core.protocol import (
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Send this to the engine."""
+    """Send this to the engine, or to the guard: Assess and Review."""
 
     command: Command
 
@@ -117,11 +122,14 @@ class ReturnText:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The reply is complete, or stopped. `finished` is absent for a written reply and a stop."""
+    """The reply is complete, stopped, or for these `reasons` not the model's own any more.
+    `finished` is absent for a written reply and for one that was ended.
+    """
 
     message: MessageId | None
     finished: Finished | None = None
     stopped: bool = False
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +159,30 @@ Outcomes = tuple[Outcome, ...]
 # The machine -----------------------------------------------------------------------------------
 
 
+REMINDER_EVERY = 30  # replies after which a person is reminded that this is an AI
+
+
+@dataclass(slots=True)
+class _Question:
+    """A message whose risk is being assessed, and where its reply will stand."""
+
+    turn: TurnId
+    entry: Entry
+    reply: MessageId
+    is_variant: bool  # the reply has an earlier variant
+    by_rules: RiskAssessment
+
+
 @dataclass(slots=True)
 class _Turn:
     id: TurnId
     question: MessageId
     reply: MessageId
-    is_variant: bool  # the reply has an earlier variant
+    is_variant: bool
+    risk: RiskAssessment
     guard: safety.StreamGuard
     began: bool = False  # something of the reply has been shown
+    ending: Finished | Failed | None = None  # the model is done; judgements may be awaited
 
 
 class ChatSession:
@@ -169,22 +193,29 @@ class ChatSession:
         country: str | None = None,
         options: SamplingOptions | None = None,
         new_seed: Callable[[], int] = lambda: secrets.randbits(31),
+        guarded: bool = False,
     ) -> None:
         self.country = country
         self.options = options or SamplingOptions()
         self.conversation = Conversation()
         self.new_seed = new_seed
+        self.guarded = guarded  # whether Ask(Assess) and Ask(Review) will be answered
+        self.trigger_warnings = True
+        self._assessing: _Question | None = None
         self._turn: _Turn | None = None
         self._turns = 0
         self._written_replies = 0
+        self._replies = 0
         self._first_visible = 0
         self._shown_tier = Tier.NONE
+        self._corrected = 0  # so many of the first messages were misunderstood
+        self._warned = False
         self._replaced: list[Entry] = []  # by the newest message; in case it is refused
 
     @property
     def busy(self) -> bool:
         """Whether a reply is awaited or under way."""
-        return self._turn is not None
+        return self._turn is not None or self._assessing is not None
 
     # What a person does
 
@@ -197,10 +228,11 @@ class ChatSession:
         if self.busy or not cleaned:
             return ()
         self._replaced = [] if replaces is None else self.conversation.truncate(replaces)
+        self._corrected = min(self._corrected, len(self.conversation))
         dropped = (Drop(self._replaced[0].id),) if self._replaced else ()
         question = self.conversation.add(Role.USER, cleaned)
         shown = Append(question.id, Role.USER, cleaned)
-        return (*dropped, shown, *self._reply_to(question, self.conversation.new_id(), False))
+        return (*dropped, shown, *self._assess(question, self.conversation.new_id(), False))
 
     def regenerate(self) -> Outcomes:
         """Ask for another reply to the last message; the earlier one stays reachable."""
@@ -209,8 +241,17 @@ class ChatSession:
             return ()
         last = list(self.conversation)[-1]
         if last.role is Role.ASSISTANT:
-            return self._reply_to(question, last.id, True)
-        return self._reply_to(question, self.conversation.new_id(), False)
+            return self._assess(question, last.id, True)
+        return self._assess(question, self.conversation.new_id(), False)
+
+    def correct(self) -> Outcomes:
+        """The person says: that is not what I meant. What was said so far counts as a concern at
+        most, help stays in sight, and the last message is answered once more.
+        """
+        if self.busy:
+            return ()
+        self._corrected = len(self.conversation)
+        return self.regenerate()
 
     def choose(self, message: MessageId, variant: int) -> Outcomes:
         """Show another of the replies that were given at this place."""
@@ -222,6 +263,9 @@ class ChatSession:
 
     def stop(self) -> Outcomes:
         """End the turn now. What was shown stays; what was held back is discarded."""
+        if self._assessing is not None:
+            self._assessing = None
+            return (TurnEnded(None, stopped=True),)
         turn = self._turn
         if turn is None:
             return ()
@@ -231,22 +275,27 @@ class ChatSession:
 
     def forget(self) -> None:
         """Drop the conversation. Events of its turns that are still to come find nothing."""
-        self._turn = None
-        self._first_visible = 0
+        self._turn = self._assessing = None
+        self._first_visible = self._corrected = self._replies = 0
         self._shown_tier = Tier.NONE
+        self._warned = False
         self._replaced.clear()
         self.conversation.clear()
 
-    # What an engine says
+    # What an engine or the guard says
 
     def receive(self, event: Event) -> Outcomes:
         """Take an event in. Those of a turn that is over are dropped."""
+        if isinstance(event, Assessed):
+            return self._take_assessment(event)
         turn = self._turn
         if turn is None or getattr(event, "turn", None) != turn.id:
             return ()
         match event:
             case Delta(text=text):
-                return self._take(turn, text)
+                return self._show(turn, turn.guard.feed(text))
+            case Reviewed(number=number, reasons=reasons, joint=joint):
+                return self._show(turn, turn.guard.judge(number, safety.Verdict(reasons, joint)))
             case Progress(phase=phase, done=done, total=total):
                 return (ShowProgress(phase, done, total),)
             case Trimmed(first_visible=index):
@@ -265,40 +314,75 @@ class ChatSession:
         turn = self._turn
         if turn is None:
             return ()
-        rest = self._show(turn, turn.guard.finish())
-        self._turn = None
-        failed = TurnFailed(turn.reply if turn.began else None, fault, details or {})
-        return (*rest, failed)
+        return self._finish(turn, Failed(turn.id, fault, details or {}))
 
-    # Inside a turn
-
-    def _reply_to(self, question: Entry, reply: MessageId, is_variant: bool) -> Outcomes:
-        said = self.conversation.messages(before=reply if is_variant else None)
-        assessment, own_tier = risk.assess(said), risk.assess_message(question.text).tier
-        crisis = self._show_crisis(assessment.tier, own_tier)
-        # While danger is imminent, and in the turn that speaks of it; later turns may generate.
-        if assessment.tier == Tier.IMMINENT or own_tier >= Tier.ACTIVE:
-            return (*crisis, *self._write_reply(assessment, reply, is_variant))
-        question.guidance = safety.guidance(assessment)
-        said = (*said[:-1], replace(said[-1], guidance=question.guidance))
-        return (*crisis, self._generate(said, question.id, reply, is_variant))
-
-    def _show_crisis(self, tier: Tier, own_tier: Tier) -> Outcomes:
-        """Help that was put away comes back for new reasons, not with each later message."""
-        if own_tier < Tier.CONCERN and tier <= max(self._shown_tier, Tier.DISTRESS):
+    def lose_guard(self) -> Outcomes:
+        """The guard is gone or silent: rules stand alone from here on, and that is said."""
+        if not self.guarded:
             return ()
-        self._shown_tier = max(self._shown_tier, tier)
-        return (ShowCrisis(tier, self._help()),)
+        self.guarded = False
+        said = (ShowWarning("help.rules_alone"),) if len(self.conversation) else ()
+        return (*said, ShowCrisis(Tier.NONE, self._help()), *self._go_on_by_rules())
 
-    def _generate(
-        self, said: tuple[Message, ...], question: MessageId, reply: MessageId, is_variant: bool
-    ) -> Ask:
+    def _go_on_by_rules(self) -> Outcomes:
+        question, self._assessing = self._assessing, None
+        if question is not None:
+            return self._answer(question, question.by_rules)
+        if self._turn is not None:
+            return self._show(self._turn, self._turn.guard.judge_alone())
+        return ()
+
+    # Before a reply
+
+    def _assess(self, question: Entry, reply: MessageId, is_variant: bool) -> Outcomes:
+        """Rules speak at once; the guard reads what they cannot, unless they have seen it all."""
+        said = self.conversation.messages(before=reply if is_variant else None)
+        by_rules = risk.assess(said, corrected=self._corrected)
+        crisis = self._show_crisis(by_rules)
         self._turns += 1
-        turn = TurnId(self._turns)
-        guard = safety.StreamGuard(self._help().dial_strings)
-        self._turn = _Turn(turn, question, reply, is_variant, guard)
+        asked = _Question(TurnId(self._turns), question, reply, is_variant, by_rules)
+        if not self.guarded or by_rules.own == Tier.IMMINENT:
+            return (*crisis, *self._answer(asked, by_rules))
+        self._assessing = asked
+        return (*crisis, Ask(Assess(asked.turn, said, self._corrected)))
+
+    def _take_assessment(self, assessed: Assessed) -> Outcomes:
+        lost = self.lose_guard() if assessed.by_rules_alone else ()
+        question, now = self._assessing, assessed.assessment
+        if question is None or assessed.turn != question.turn:
+            return lost
+        self._assessing = None
+        return (*self._show_crisis(now, question.by_rules), *self._answer(question, now))
+
+    def _answer(self, asked: _Question, now: RiskAssessment) -> Outcomes:
+        # While danger is imminent, and in the turn that speaks of it; later turns may generate.
+        if now.tier == Tier.IMMINENT or now.own >= Tier.ACTIVE:
+            return self._write_reply(now, asked.reply, asked.is_variant)
+        asked.entry.guidance = safety.guidance(now)
+        return (*self._remind(), self._generate(asked, now))
+
+    def _show_crisis(self, now: RiskAssessment, by_rules: RiskAssessment | None = None) -> Outcomes:
+        """Help that was put away comes back for new reasons, not with each later message, nor
+        twice for what the rules have seen already.
+        """
+        if now.own < Tier.CONCERN and now.tier <= max(self._shown_tier, Tier.DISTRESS):
+            return ()
+        if by_rules and now.own <= by_rules.own and now.tier <= by_rules.tier:
+            return ()
+        self._shown_tier = max(self._shown_tier, now.tier)
+        return (ShowCrisis(now.tier, self._help()),)
+
+    def _remind(self) -> Outcomes:
+        self._replies += 1
+        return () if self._replies % REMINDER_EVERY else (ShowWarning("help.reminder"),)
+
+    def _generate(self, asked: _Question, now: RiskAssessment) -> Ask:
+        said = self.conversation.messages(before=asked.reply if asked.is_variant else None)
+        listed, answers = self._help().dial_strings, asked.entry.text
+        guard = safety.StreamGuard(listed, answers, now, judged=self.guarded)
+        self._turn = _Turn(asked.turn, asked.entry.id, asked.reply, asked.is_variant, now, guard)
         options = replace(self.options, seed=self.new_seed())
-        return Ask(Generate(GenerateRequest(turn, said, options)))
+        return Ask(Generate(GenerateRequest(asked.turn, said, options)))
 
     def _write_reply(
         self, assessment: RiskAssessment, reply: MessageId, is_variant: bool
@@ -307,20 +391,66 @@ class ChatSession:
         self._written_replies += 1
         return (self._begin(reply, is_variant, text, written=True), TurnEnded(reply))
 
-    def _take(self, turn: _Turn, text: str) -> Outcomes:
-        shown = self._show(turn, turn.guard.feed(text))
-        if not turn.guard.looping:
-            return shown
-        return (*shown, ShowWarning("help.looping"), *self.stop())
+    # Inside a turn
 
-    def _show(self, turn: _Turn, text: str) -> Outcomes:
-        if not text:
+    def _show(self, turn: _Turn, released: safety.Release) -> Outcomes:
+        """Show what was released, ask for what is to be judged, and see whether that is all."""
+        shown = self._append(turn, released)
+        reviews = tuple(
+            Ask(
+                Review(turn.id, number, sentence.text, sentence.before, sentence.answers, turn.risk)
+            )
+            for number, sentence in turn.guard.asked()
+        )
+        if turn.guard.end is safety.End.BLOCKED:
+            return (*shown, *self._replace(turn))
+        if turn.guard.end is not None:
+            return (*shown, ShowWarning(f"help.{turn.guard.end}"), *self.stop())
+        if turn.ending is not None and turn.guard.done:
+            return (*shown, *self._end(turn, turn.ending))
+        return (*shown, *reviews)
+
+    def _append(self, turn: _Turn, released: safety.Release) -> Outcomes:
+        if released.retracted:
+            entry = self.conversation.get(turn.reply)
+            entry.variants[entry.chosen] = resources.text("help.taken_back")
+            return (self._replacement(entry),)
+        if not released.text:
             return ()
+        warning = self._warn(turn, released.text)
         if turn.began:
-            self.conversation.get(turn.reply).append(text)
-            return (Append(turn.reply, Role.ASSISTANT, text),)
+            self.conversation.get(turn.reply).append(released.text)
+            return (*warning, Append(turn.reply, Role.ASSISTANT, released.text))
         turn.began = True
-        return (self._begin(turn.reply, turn.is_variant, text),)
+        return (*warning, self._begin(turn.reply, turn.is_variant, released.text))
+
+    def _warn(self, turn: _Turn, words: str) -> Outcomes:
+        """Once a conversation, before hard things that were asked for; never before crisis help."""
+        if (
+            self._warned
+            or not self.trigger_warnings
+            or turn.began
+            or turn.risk.tier > Tier.DISTRESS
+        ):
+            return ()
+        question = self.conversation.get(turn.question).text
+        if not (safety.is_heavy(words) or safety.asks_for_heavy(question)):
+            return ()
+        self._warned = True
+        return (ShowWarning("help.heavy"),)
+
+    def _replace(self, turn: _Turn) -> Outcomes:
+        """The reply was blocked: the engine stops, and wording that fits stands there instead."""
+        instead = safety.replacement(turn.risk, self._help(), self._written_replies)
+        self._written_replies += 1
+        self._turn = None
+        cancel = () if turn.ending else (Ask(Cancel(turn.id)),)
+        ended = TurnEnded(turn.reply, reasons=turn.guard.reasons)
+        if not turn.began:
+            return (*cancel, self._begin(turn.reply, turn.is_variant, instead, True), ended)
+        addition = "\n\n" + instead
+        self.conversation.get(turn.reply).append(addition)
+        return (*cancel, Append(turn.reply, Role.ASSISTANT, addition), ended)
 
     def _begin(
         self, reply: MessageId, is_variant: bool, text: str, written: bool = False
@@ -330,12 +460,18 @@ class ChatSession:
         self.conversation.add(Role.ASSISTANT, text, id=reply)
         return Append(reply, Role.ASSISTANT, text, written)
 
-    def _finish(self, turn: _Turn, finished: Finished) -> Outcomes:
-        rest = self._show(turn, turn.guard.finish())
-        if not turn.began:
-            return self.fail(Fault.EMPTY_REPLY)
+    def _finish(self, turn: _Turn, ending: Finished | Failed) -> Outcomes:
+        turn.ending = ending
+        return self._show(turn, turn.guard.finish())
+
+    def _end(self, turn: _Turn, ending: Finished | Failed) -> Outcomes:
         self._turn = None
-        return (*rest, TurnEnded(turn.reply, finished))
+        message = turn.reply if turn.began else None
+        if isinstance(ending, Failed):
+            return (TurnFailed(message, ending.fault, ending.details),)
+        if message is None:
+            return (TurnFailed(None, Fault.EMPTY_REPLY),)
+        return (TurnEnded(message, ending),)
 
     def _refuse(self, turn: _Turn, tokens: int, limit: int) -> Outcomes:
         """As if the message had never been sent; what it was to replace comes back."""

@@ -34,6 +34,7 @@ class Settings:
     theme: str = "system"
     text_size: int = 100  # per cent
     show_stats: bool = False
+    trigger_warnings: bool = True  # say so before a reply that speaks of hard things
 
     @property
     def consented(self) -> bool:

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
-from datetime import date
+import csv
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from theragen_core import directory
+from theragen_core import directory, safety
 from theragen_core.directory import CrisisResources, Method, Service
+from theragen_core.resources import ROOT
 
 EMERGENCY_HEAD = "iso2,country,label,number,source,checked_at\n"
 LINES_HEAD = "iso2,name,methods,number,keyword,hours,languages,free,url,source,verified_at\n"
+FIRE = "AA,Aland,emergency,9,us,2026-01-01\n"
+LINE = "AA,Line,call,116,,,en,yes,https://x.org,us,2026-01-01\n"
 
 
-def tables(folder: Path, emergency: str, lines: str = "") -> Path:
+def tables(folder: Path, emergency: str = FIRE, lines: str = LINE) -> Path:
     (folder / "emergency_numbers.csv").write_text(EMERGENCY_HEAD + emergency, encoding="utf-8")
     (folder / "helplines.csv").write_text(LINES_HEAD + lines, encoding="utf-8")
     return folder
@@ -22,8 +28,45 @@ def test_the_tables_have_no_fault() -> None:
     assert directory.validate() == ()
 
 
-def test_most_of_the_world_is_there() -> None:
-    assert len(directory.countries()) >= 190
+def test_a_sound_table_has_no_fault(tmp_path: Path) -> None:
+    assert directory.validate(tables(tmp_path)) == ()
+
+
+def test_the_whole_world_is_there() -> None:
+    assert len(directory.countries()) == 240
+
+
+def test_lines_are_verified_in_many_countries() -> None:
+    shipped = directory.read()
+    assert len(shipped.lines) >= 29
+    assert sum(map(len, shipped.lines.values())) >= 39
+
+
+def test_every_line_has_words() -> None:
+    for country in directory.read().lines:
+        assert safety.lines_text(directory.help_for(country))
+
+
+def test_what_was_read_on_a_page_names_that_page() -> None:
+    """Behind a line stands the dated CC0 set, or a page of its operator or of a government."""
+    with (ROOT / "helplines.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if "Kouki-odaka/open-helplines" in row["source"]:
+                assert row["verified_at"] == "2026-06-02"
+                continue
+            page, _, how = row["source"].partition(" (")
+            assert page.startswith(("https://", "http://")), row["source"]
+            who, _, when = how.removesuffix(")").partition(", as stored; read ")
+            assert who in ("operator's page", "operator's pages", "government's page")
+            assert when == row["verified_at"]
+            assert "wikipedia" not in page
+
+
+def test_free_is_said_only_where_the_page_says_so() -> None:
+    free = {
+        c: [line.free for line in directory.help_for(c).lines] for c in ("AU", "BE", "NO", "NZ")
+    }
+    assert free == {"AU": [False], "BE": [False], "NO": [False], "NZ": [True]}
 
 
 @pytest.mark.parametrize("country", [code for code, _ in directory.countries()])
@@ -111,55 +154,139 @@ def test_country_of_a_locale(name: str | None, country: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("emergency", "lines", "fault"),
+    ("emergency", "fault"),
     [
-        ("AA,Aland,general,help,us,2026-01-01\n", "", "AA: help cannot be dialled"),
+        ("AA,Aland,general,help,us,2026-01-01\n", "AA: help cannot be dialled"),
+        (
+            "AA,Aland,general,1 ,us,2026-01-01\n",
+            "line 2: number has characters that cannot be seen",
+        ),
+        ("AA,Aland,general,١٢,us,2026-01-01\n", "AA: ١٢ cannot be dialled"),
         (
             "AA,Aland,police,110,us,2026-01-01\nAA,Aland,ambulance,120,us,2026-01-01\n",
-            "",
             "AA: the numbers are not in the order in which they are offered",
         ),
-        ("AA,Aland,fire,9,us,2026-01-01\n" * 2, "", "AA: a number is listed twice"),
-        ("AA,Aland,fire,9,,2026-01-01\n", "", "AA: a number has no source"),
+        (FIRE * 2, "AA: 9 (emergency) is listed twice"),
+        ("AA,Aland,police,9,us,2026-01-01\n", "AA: no number sends an ambulance"),
+        ("AA,Aland,general,9,,2026-01-01\n", "AA: 9 has no source"),
+        (FIRE + "AA,Oland,fire,8,us,2026-01-01\n", "AA: it has two names"),
+        ("AA,Aland,medic,9,us,2026-01-01\n", "line 2: “medic” is not a label"),
+        ("AA,Aland,fire,9,us,June\n", "line 2: “June” is not a date such as 2026-11-25"),
+        ("AA,Aland,fire,9,us,20260101\n", "line 2: “20260101” is not a date"),
+        ("AA,,fire,9,us,2026-01-01\n", "line 2: the country has no name"),
+        ("Aa,Aland,fire,9,us,2026-01-01\n", "line 2: “Aa” is not a country's two capital letters"),
+        ("AA,Aland,fire,9,us\n", "line 2: it has more or fewer cells than there are columns"),
+        (FIRE[:-1] + ",x\n", "line 2: it has more or fewer cells than there are columns"),
+        ("AA,A\x1b[2Jland,fire,9,us,2026-01-01\n", "line 2: country has characters that cannot"),
+        ("AA,Aland,\x1b[2J,9,us,2026-01-01\n", "line 2: label has characters that cannot be seen"),
+    ],
+)
+def test_faults_of_emergency_numbers_are_named(tmp_path: Path, emergency: str, fault: str) -> None:
+    found = directory.validate(tables(tmp_path, emergency))
+    assert any(fault in sentence for sentence in found), found
+    assert all(sentence.isprintable() for sentence in found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (LINE.replace("AA", "BB"), "BB: a helpline, and no emergency number"),
+        (LINE * 2, "AA: Line is listed twice"),
+        (LINE.replace("116", ""), "AA: Line has no number"),
+        (LINE.replace("116", "+"), "AA: Line has a number that cannot be dialled"),
+        (LINE.replace("116", "1--6"), "AA: Line has a number that cannot be dialled"),
+        (LINE.replace("call", "chat"), "AA: Line has a number, and is a chat"),
+        (LINE.replace("Line", ""), "AA:  has no name"),
         (
-            "AA,Aland,fire,9,us,2026-01-01\n",
-            "BB,Line,call,116,,,en,yes,https://x.org,us,2026-01-01\n",
-            "BB: a helpline, and no emergency number",
+            LINE.replace("call", "text|chat"),
+            "AA: Line cannot be reached in a way that there are words",
         ),
+        (LINE.replace("116,", "116,HOME"), "AA: Line has a first word, and is not for texts"),
+        (LINE.replace("https", "http"), "AA: Line has no page that starts with https://"),
+        (LINE.replace("x.org", ""), "AA: Line has no page that starts with https://"),
+        (LINE.replace("us,", ","), "AA: Line has no source"),
+        (LINE.replace("call", "fax"), "helplines.csv, line 2: “fax” is not a method"),
+        (LINE.replace("yes", "maybe"), "helplines.csv, line 2: “maybe” is neither yes nor no"),
         (
-            "AA,Aland,fire,9,us,2026-01-01\n",
-            "AA,Line,call,116,,,en,yes,https://x.org,us,2026-01-01\n" * 2,
-            "AA: a helpline is listed twice",
-        ),
-        (
-            "AA,Aland,fire,9,us,2026-01-01\n",
-            "AA,Line,call,,,,en,yes,https://x.org,us,2026-01-01\n",
-            "AA: Line has no number",
-        ),
-        (
-            "AA,Aland,fire,9,us,2026-01-01\n",
-            "AA,Line,call,+,,,en,yes,x.org,,2026-01-01\n",
-            "AA: Line has a number that cannot be dialled",
-        ),
-        (
-            "AA,Aland,fire,9,us,2026-01-01\n",
-            "AA,Line,call,116,,,en,yes,x.org,us,2026-01-01\n",
-            "AA: Line has no page",
-        ),
-        (
-            "AA,Aland,fire,9,us,2026-01-01\n",
-            "AA,Line,call,116,,,en,yes,https://x.org,,2026-01-01\n",
-            "AA: Line has no source",
+            LINE.replace("2026-01", "2026-13"),
+            "line 2: “2026-13-01” is not a date such as 2026-11-25",
         ),
     ],
 )
-def test_faults_of_a_table_are_named(
-    tmp_path: Path, emergency: str, lines: str, fault: str
+def test_faults_of_lines_are_named(tmp_path: Path, lines: str, fault: str) -> None:
+    found = directory.validate(tables(tmp_path, lines=lines))
+    assert any(fault in sentence for sentence in found), found
+    assert len(found) == 1
+
+
+def test_all_faults_are_told_together(tmp_path: Path) -> None:
+    found = directory.validate(tables(tmp_path, FIRE.replace("us", "") + "AA\n", LINE * 2))
+    assert len(found) == 3
+
+
+def test_no_day_is_still_to_come(tmp_path: Path) -> None:
+    read = directory.read(tables(tmp_path))
+    checked = date(2026, 1, 1)
+    assert directory.problems(read, checked) == ()
+    assert directory.problems(read, checked - timedelta(days=1)) == (
+        "AA: 9 was checked on a day that is still to come",
+        "AA: Line was verified on a day that is still to come",
+    )
+
+
+@pytest.mark.parametrize("name", ["emergency_numbers.csv", "helplines.csv"])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "is missing"),
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"a,b\n1,2\n", "does not have the columns iso2, "),
+        (b"\xff\xfe\x00\x01", "is not UTF-8 text"),
+        (b"\x00\x01\x02", "does not have the columns iso2, "),
+        (b'"' + b"x" * 200_000, "is not a table of comma-separated values"),
+        ("head", "has no rows"),
+        ("folder", "cannot be read: "),
+    ],
+)
+def test_a_table_that_is_none_is_one_fault(
+    tmp_path: Path, name: str, content: bytes | str | None, reason: str
 ) -> None:
-    assert fault in directory.validate(tables(tmp_path, emergency, lines))
+    bad = tables(tmp_path) / name
+    head = bad.read_bytes().splitlines()[0]
+    bad.unlink()
+    if content == "folder":
+        bad.mkdir()
+    elif content is not None:
+        bad.write_bytes(head if isinstance(content, str) else content)
+    about = [fault for fault in directory.validate(tmp_path) if fault.startswith(f"{name} ")]
+    assert len(about) == 1
+    assert reason in about[0]
 
 
-@pytest.mark.parametrize("row", ["AA,Aland,medic,9,us,2026-01-01", "AA,Aland,fire,9,us,June"])
-def test_unreadable_rows_are_refused(tmp_path: Path, row: str) -> None:
-    with pytest.raises(ValueError, match=r"medic|June"):
-        directory.validate(tables(tmp_path, row))
+@pytest.mark.parametrize("folder", ["nowhere", "a\0b", "x" * 300])
+def test_a_folder_that_is_none_is_one_fault(tmp_path: Path, folder: str) -> None:
+    (fault,) = directory.validate(tmp_path / folder)
+    assert fault.startswith("there is no folder ")
+    assert fault.isprintable()
+
+
+def test_what_can_be_read_of_a_damaged_table_is_offered(tmp_path: Path) -> None:
+    read = directory.read(tables(tmp_path, "??,,,,,\n" + FIRE, LINE + "AA,Line\n"))
+    found = read.help_for("aa")
+    assert [entry.number for entry in found.emergency] == ["9"]
+    assert [line.name for line in found.lines] == ["Line"]
+    assert len(read.unreadable) == 2
+
+
+def test_a_line_may_leave_hours_and_languages_to_its_page(tmp_path: Path) -> None:
+    (line,) = directory.read(tables(tmp_path, lines=LINE.replace(",en,", ",,"))).lines["AA"]
+    assert (line.hours, line.languages) == ("", ())
+
+
+@given(emergency=st.binary(max_size=300), lines=st.text(max_size=300))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_content_ends_the_reading(tmp_path: Path, emergency: bytes, lines: str) -> None:
+    (tmp_path / "emergency_numbers.csv").write_bytes(EMERGENCY_HEAD.encode() + emergency)
+    (tmp_path / "helplines.csv").write_bytes((LINES_HEAD + lines).encode("utf-8", "replace"))
+    assert all(fault.isprintable() for fault in directory.validate(tmp_path))

@@ -193,14 +193,14 @@ def test_a_malformed_line_is_reported_and_the_host_goes_on(host: HostProcess) ->
     assert words(host.ask(1, "one two"))
 
 
-def test_rules_answer_for_the_guard(host: HostProcess) -> None:
+def test_it_answers_as_the_guard(host: HostProcess) -> None:
     command = generate(3, "I want to kill myself tonight.")
     host.send(Assess(TurnId(3), command.request.messages))
     assessed = host.until(Assessed)[-1]
     assert isinstance(assessed, Assessed)
     assert assessed.assessment.tier is Tier.IMMINENT
-    host.send(Review(TurnId(3), "That sounds hard."))
-    assert host.until(Reviewed)[-1] == Reviewed(TurnId(3), True)
+    host.send(Review(TurnId(3), 5, "That sounds hard."))
+    assert host.until(Reviewed)[-1] == Reviewed(TurnId(3), 5)
 
 
 def test_heartbeats_show_progress_while_it_reads(starter: HostProcess) -> None:

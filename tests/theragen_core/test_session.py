@@ -5,8 +5,11 @@ import pytest
 from theragen_core.conversation import MessageId, Role
 from theragen_core.faults import Fault
 from theragen_core.protocol import (
+    NO_TURN,
+    Assess,
     Assessed,
     Cancel,
+    Command,
     Delta,
     Event,
     Failed,
@@ -16,12 +19,18 @@ from theragen_core.protocol import (
     Phase,
     Progress,
     Refused,
+    Review,
+    Reviewed,
     RiskAssessment,
     Tier,
+    Topic,
     Trimmed,
     TurnId,
 )
+from theragen_core.resources import text as resource_text
+from theragen_core.resources import wordings
 from theragen_core.session import (
+    REMINDER_EVERY,
     Append,
     Ask,
     ChatSession,
@@ -301,3 +310,218 @@ def test_concern_shows_help_and_guides_the_model(session: ChatSession) -> None:
     session.receive(finished(request.turn))
     later = request_in(session.submit("Thank you."))
     assert later.messages[0].guidance == request.messages[-1].guidance
+
+
+# With a guard that reads between the lines
+
+NOTHING = RiskAssessment(Tier.NONE)
+CONCERN = RiskAssessment(Tier.CONCERN, frozenset({Topic.SUICIDE}), ("learned",), Tier.CONCERN)
+ACTIVE = RiskAssessment(Tier.ACTIVE, frozenset({Topic.SUICIDE}), ("learned",), Tier.ACTIVE)
+
+
+@pytest.fixture
+def guarded(session: ChatSession) -> ChatSession:
+    session.guarded = True
+    return session
+
+
+def asked_in(outcomes: Outcomes) -> list[Command]:
+    return [outcome.command for outcome in outcomes if isinstance(outcome, Ask)]
+
+
+def begin(session: ChatSession, text: str, assessment: RiskAssessment = NOTHING) -> Outcomes:
+    """Submit, and let the guard answer so."""
+    (command,) = asked_in(session.submit(text))
+    assert isinstance(command, Assess)
+    return session.receive(Assessed(command.turn, assessment))
+
+
+def test_a_message_is_assessed_before_it_is_answered(guarded: ChatSession) -> None:
+    outcomes = guarded.submit("Hello.")
+    assert kinds(outcomes) == [Append, Ask]
+    (command,) = asked_in(outcomes)
+    assert isinstance(command, Assess)
+    assert [m.text for m in command.messages] == ["Hello."]
+    assert guarded.busy
+    assert guarded.receive(Assessed(TurnId(command.turn + 1), ACTIVE)) == ()
+    request = request_in(guarded.receive(Assessed(command.turn, NOTHING)))
+    assert request.turn == command.turn
+    assert guarded.receive(Assessed(command.turn, ACTIVE)) == ()
+
+
+def test_what_the_guard_sees_counts(guarded: ChatSession) -> None:
+    outcomes = begin(guarded, "After Friday it will not matter.", ACTIVE)
+    assert kinds(outcomes) == [ShowCrisis, Append, TurnEnded]
+    outcomes = begin(guarded, "So much for that.", CONCERN)
+    assert kinds(outcomes) == [ShowCrisis, Ask]
+    assert request_in(outcomes).messages[-1].guidance
+
+
+def test_help_by_rules_comes_at_once_and_not_twice(guarded: ChatSession) -> None:
+    outcomes = guarded.submit("I wish I was dead.")
+    assert kinds(outcomes) == [Append, ShowCrisis, Ask]
+    (command,) = asked_in(outcomes)
+    assert isinstance(command, Assess)
+    assert kinds(guarded.receive(Assessed(command.turn, CONCERN))) == [Ask]
+
+
+def test_imminent_danger_waits_for_nobody(guarded: ChatSession) -> None:
+    outcomes = guarded.submit("I am going to kill myself tonight.")
+    assert kinds(outcomes) == [Append, ShowCrisis, Append, TurnEnded]
+
+
+def test_stop_while_a_message_is_assessed(guarded: ChatSession) -> None:
+    (command,) = asked_in(guarded.submit("Hello."))
+    assert isinstance(command, Assess)
+    assert guarded.stop() == (TurnEnded(None, stopped=True),)
+    assert guarded.receive(Assessed(command.turn, ACTIVE)) == ()
+    assert not guarded.busy
+
+
+def test_a_sentence_is_shown_once_it_is_judged(guarded: ChatSession) -> None:
+    turn = request_in(begin(guarded, "Hello.")).turn
+    (review,) = asked_in(guarded.receive(Delta(turn, "I hear you. And ")))
+    assert review == Review(turn, 0, "I hear you. ", "", "Hello.", NOTHING)
+    (shown,) = guarded.receive(Reviewed(turn, 0))
+    assert isinstance(shown, Append)
+    assert shown.text == "I hear you. "
+    (review,) = asked_in(guarded.receive(finished(turn)))
+    assert review == Review(turn, 1, "And ", "I hear you. ", "Hello.", NOTHING)
+    outcomes = guarded.receive(Reviewed(turn, 1))
+    assert kinds(outcomes) == [Append, TurnEnded]
+    assert not guarded.busy
+
+
+def test_a_blocked_reply_makes_room_for_written_words(guarded: ChatSession) -> None:
+    turn = request_in(begin(guarded, "It was a long day.")).turn
+    guarded.receive(Delta(turn, "I hear you. Some harm. "))
+    guarded.receive(Reviewed(turn, 0))
+    outcomes = guarded.receive(Reviewed(turn, 1, ("method",)))
+    assert outcomes[0] == Ask(Cancel(turn))
+    ended = outcomes[-1]
+    assert isinstance(ended, TurnEnded)
+    assert ended.reasons == ("method",)
+    assert texts(guarded)[1] == "I hear you. \n\n" + wordings("replies.calm")[0]
+    assert guarded.receive(Delta(turn, "More. ")) == ()
+
+
+def test_a_reply_that_is_blocked_at_once_is_written_words_alone(guarded: ChatSession) -> None:
+    turn = request_in(begin(guarded, "After Friday it will not matter.", CONCERN)).turn
+    guarded.receive(Delta(turn, "Some harm."))
+    guarded.receive(finished(turn))
+    outcomes = guarded.receive(Reviewed(turn, 0, ("encouragement",)))
+    assert kinds(outcomes) == [Append, TurnEnded]  # the model is done: nothing to cancel
+    assert texts(guarded)[1] == wordings("replies.concern")[0]
+
+
+def test_what_a_later_sentence_makes_harmful_is_taken_back_and_that_is_said(
+    guarded: ChatSession,
+) -> None:
+    turn = request_in(begin(guarded, "It was a long day.")).turn
+    guarded.receive(Delta(turn, "One half. Other half. "))
+    guarded.receive(Reviewed(turn, 0))
+    outcomes = guarded.receive(Reviewed(turn, 1, ("method",), joint=True))
+    assert kinds(outcomes) == [Replace, Ask, Append, TurnEnded]
+    reply = texts(guarded)[1]
+    assert reply.startswith(resource_text("help.taken_back"))
+    assert "half" not in reply
+
+
+def test_a_failed_engine_leaves_only_what_was_judged(guarded: ChatSession) -> None:
+    turn = request_in(begin(guarded, "Hello.")).turn
+    guarded.receive(Delta(turn, "One. Two"))
+    assert asked_in(guarded.fail(Fault.ENGINE_CRASHED)) != []
+    guarded.receive(Reviewed(turn, 0))
+    outcomes = guarded.receive(Reviewed(turn, 1))
+    assert outcomes[-1] == TurnFailed(ids(guarded)[1], Fault.ENGINE_CRASHED)
+    assert texts(guarded)[1] == "One. Two"
+
+
+def test_a_guard_that_is_lost_while_a_message_waits(guarded: ChatSession) -> None:
+    guarded.submit("I want to kill myself.")
+    outcomes = guarded.lose_guard()
+    assert kinds(outcomes) == [ShowWarning, ShowCrisis, Append, TurnEnded]
+    assert outcomes[0] == ShowWarning("help.rules_alone")
+    assert not guarded.guarded
+    assert guarded.lose_guard() == ()
+
+
+def test_a_guard_that_is_lost_while_a_sentence_waits(guarded: ChatSession) -> None:
+    turn = request_in(begin(guarded, "Hello.")).turn
+    guarded.receive(Delta(turn, "I hear you. "))
+    outcomes = guarded.lose_guard()
+    assert kinds(outcomes) == [ShowWarning, ShowCrisis, Append]
+    assert guarded.receive(finished(turn))[-1] == TurnEnded(ids(guarded)[1], finished(turn))
+
+
+def test_a_guard_without_its_encoder_is_a_lost_guard(guarded: ChatSession) -> None:
+    assert kinds(guarded.receive(Assessed(NO_TURN, NOTHING, True))) == [ShowCrisis]
+    (command,) = asked_in(guarded.submit("Hello."))
+    assert isinstance(command, Generate)
+
+
+def test_that_is_not_what_i_meant(guarded: ChatSession) -> None:
+    begin(guarded, "That exam will be the end of me.", ACTIVE)
+    outcomes = guarded.correct()
+    (command,) = asked_in(outcomes)
+    assert isinstance(command, Assess)
+    assert command.corrected == 2
+    outcomes = guarded.receive(Assessed(command.turn, CONCERN))
+    request = request_in(outcomes)
+    guarded.receive(Delta(request.turn, "I see. "))
+    outcomes = guarded.receive(Reviewed(request.turn, 0))
+    assert outcomes == (Replace(ids(guarded)[1], "I see. ", 1, 2),)
+    assert guarded.correct() == ()  # not while a reply is under way
+
+
+def test_by_rules_a_correction_lowers_to_concern(session: ChatSession) -> None:
+    session.submit("I am going to kill myself tonight.")
+    assert request_in(session.correct()).messages[-1].guidance
+    session.stop()
+    assert kinds(session.submit("I want to kill myself.")) == [
+        Append,
+        ShowCrisis,
+        Append,
+        TurnEnded,
+    ]
+
+
+def test_an_edit_takes_a_correction_back(session: ChatSession) -> None:
+    session.submit("I am going to kill myself tonight.")
+    first = ids(session)[0]
+    session.correct()
+    session.stop()
+    outcomes = session.submit("I am going to kill myself.", replaces=first)
+    assert kinds(outcomes) == [Drop, Append, ShowCrisis, Append, TurnEnded]
+
+
+# Notices
+
+
+def test_hard_things_that_were_asked_for_are_announced_once(session: ChatSession) -> None:
+    outcomes = take_turn(session, "What is domestic violence?", "It is a way to hold power. ")
+    assert outcomes[2] == ShowWarning("help.heavy")
+    outcomes = take_turn(session, "And what is sexual violence?", "It is another. ")
+    assert ShowWarning("help.heavy") not in outcomes
+
+
+def test_a_reply_may_be_heavy_by_itself(session: ChatSession) -> None:
+    outcomes = take_turn(session, "Tell me of that film.", "It is about a massacre. ")
+    assert ShowWarning("help.heavy") in outcomes
+
+
+def test_the_notice_can_be_switched_off_and_never_goes_before_crisis_help(
+    session: ChatSession,
+) -> None:
+    outcomes = take_turn(session, "I wish I was dead. What is suicide?", "It is a death. ")
+    assert ShowWarning("help.heavy") not in outcomes
+    session.forget()
+    session.trigger_warnings = False
+    outcomes = take_turn(session, "What is domestic violence?", "It is a way to hold power. ")
+    assert ShowWarning("help.heavy") not in outcomes
+
+
+def test_now_and_then_a_reminder_that_this_is_an_ai(session: ChatSession) -> None:
+    outcomes = [take_turn(session, "Hello.", "Good day.") for _ in range(REMINDER_EVERY)]
+    reminded = [ShowWarning("help.reminder") in turn for turn in outcomes]
+    assert reminded == [False] * (REMINDER_EVERY - 1) + [True]

@@ -53,7 +53,8 @@ COMMANDS: list[Command] = [
     Generate(GenerateRequest(TURN, SAID, SamplingOptions(0.7, None, 3))),
     Cancel(TURN),
     Assess(TURN, SAID),
-    Review(TURN, "A sentence."),
+    Assess(TURN, SAID, 2),
+    Review(TURN, 3, "A sentence.", "Another.", "Hello", RiskAssessment(Tier.CONCERN)),
     Shutdown(),
 ]
 EVENTS: list[Event] = [
@@ -63,7 +64,8 @@ EVENTS: list[Event] = [
     Refused(TURN, 900, 512),
     Trimmed(TURN, 4),
     Assessed(TURN, RiskAssessment(Tier.ACTIVE, frozenset({Topic.ABUSE}), ("rule",))),
-    Reviewed(TURN, False, ("number",)),
+    Assessed(TURN, RiskAssessment(Tier.NONE, own=Tier.NONE), by_rules_alone=True),
+    Reviewed(TURN, 4, ("number",), joint=True),
     Finished(TURN, 3, 20, 0.5, 0.1, True),
     Failed(NO_TURN, Fault.OUT_OF_MEMORY, {"need_mib": 9, "path": "m.gguf"}),
     Heartbeat(Phase.WRITING, 12),
@@ -134,7 +136,7 @@ def test_no_repr_shows_a_persons_words() -> None:
     values: list[object] = [
         Generate(GenerateRequest(TURN, (Message(Role.USER, "SECRET", "SECRET"),))),
         Assess(TURN, (Message(Role.USER, "SECRET"),)),
-        Review(TURN, "SECRET"),
+        Review(TURN, 0, "SECRET", "SECRET", "SECRET"),
         Delta(TURN, "SECRET"),
         Load(HostedModel("owner/name", "SECRET")),
     ]

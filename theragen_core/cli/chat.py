@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,17 +21,25 @@ from theragen_core.engines.base import Engine, Watch
 from theragen_core.engines.turn import run_turn
 from theragen_core.errors import UserError
 from theragen_core.faults import Fault
+from theragen_core.guard import Guard
 from theragen_core.host import make_engine
 from theragen_core.model_profile import starter_path
 from theragen_core.protocol import (
+    Assess,
+    Assessed,
+    Command,
     EchoModel,
+    Event,
     Generate,
     LocalModel,
     ModelSpec,
+    Review,
+    Reviewed,
     SamplingOptions,
     TemplateChoice,
 )
 from theragen_core.resources import text
+from theragen_core.safety import Sentence
 from theragen_core.session import Ask, ChatSession, Outcomes
 
 QUIT_COMMANDS = ("/quit", "/exit")
@@ -74,8 +83,12 @@ def run(options: argparse.Namespace) -> int:
     interactive = sys.stdin.isatty() and not options.json
     output = JsonOutput() if options.json else PlainOutput(interactive)
     engine = _load(_model(options), output)
+    guard = Guard()
+    session.guarded = guard.trained
+    if not guard.trained:
+        output.rules_alone()
     try:
-        _converse(session, engine, output, interactive)
+        _converse(_Talk(session, engine, guard, output), interactive)
     finally:
         engine.close()
     return 0
@@ -108,17 +121,29 @@ def _load(model: ModelSpec, output: Output) -> Engine:
     return engine
 
 
-def _converse(session: ChatSession, engine: Engine, output: Output, interactive: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """Who takes part in a conversation at a terminal."""
+
+    session: ChatSession
+    engine: Engine
+    guard: Guard
+    output: Output
+
+
+def _converse(talk: _Talk, interactive: bool) -> None:
+    session, output = talk.session, talk.output
     for line in _lines(output, interactive):
         if interactive and line.strip() in QUIT_COMMANDS:
             return
         if interactive and line.strip() == "/help":
             output.help(directory.help_for(session.country))
-            continue
-        if interactive and line.strip() == "/new":
+        elif interactive and line.strip() == "/new":
             session.forget()
-            continue
-        _take_turn(session, engine, output, session.submit(line))
+        elif interactive and line.strip() == "/correct":
+            _take_turn(talk, session.correct())
+        else:
+            _take_turn(talk, session.submit(line))
 
 
 def _lines(output: Output, interactive: bool) -> Iterator[str]:
@@ -131,20 +156,38 @@ def _lines(output: Output, interactive: bool) -> Iterator[str]:
         yield line.decode("utf-8", errors="replace")
 
 
-def _take_turn(session: ChatSession, engine: Engine, output: Output, outcomes: Outcomes) -> None:
+def _take_turn(talk: _Talk, outcomes: Outcomes) -> None:
     for outcome in outcomes:
-        output.show(outcome, session)
-        if isinstance(outcome, Ask) and isinstance(outcome.command, Generate):
-            _generate(session, engine, output, outcome.command)
+        talk.output.show(outcome, talk.session)
+        if not isinstance(outcome, Ask):
+            continue
+        if isinstance(outcome.command, Generate):
+            _generate(talk, outcome.command)
+        elif (answer := _guard_answer(talk.guard, outcome.command)) is not None:
+            _take_turn(talk, talk.session.receive(answer))
 
 
-def _generate(session: ChatSession, engine: Engine, output: Output, command: Generate) -> None:
+def _guard_answer(guard: Guard, command: Command) -> Event | None:
+    """What the guard's process would say; here it is asked directly."""
+    match command:
+        case Assess(turn=turn, messages=messages, corrected=corrected):
+            return Assessed(turn, guard.assess(messages, corrected))
+        case Review(turn=turn, number=number):
+            sentence = Sentence(command.sentence, command.before, command.answers, command.risk)
+            verdict = guard.review(sentence)
+            return Reviewed(turn, number, verdict.reasons, verdict.joint)
+        case _:
+            return None
+
+
+def _generate(talk: _Talk, command: Generate) -> None:
     """Stream the reply. Ctrl+C ends it at a terminal, and the program elsewhere."""
+    session = talk.session
     watch = Watch(should_stop=lambda: not session.busy)
     try:
-        for event in run_turn(engine, command.request, watch):
-            _take_turn(session, engine, output, session.receive(event))
+        for event in run_turn(talk.engine, command.request, watch):
+            _take_turn(talk, session.receive(event))
     except KeyboardInterrupt:
-        _take_turn(session, engine, output, session.stop())
+        _take_turn(talk, session.stop())
         if not sys.stdin.isatty():
             raise

@@ -40,6 +40,7 @@ class Output(Protocol):
     def failed(self, fault: Fault, details: dict[str, str | int]) -> None: ...
     def prompt(self) -> None: ...
     def help(self, resources: CrisisResources) -> None: ...
+    def rules_alone(self) -> None: ...
     def show(self, outcome: Outcome, session: ChatSession) -> None: ...
 
 
@@ -59,6 +60,9 @@ class PlainOutput:
 
     def prompt(self) -> None:
         _print(text("cli.prompt"))
+
+    def rules_alone(self) -> None:
+        _print(f"({text('cli.rules_alone')})\n")
 
     def help(self, resources: CrisisResources) -> None:
         _print("".join(f"  {line}\n" for line in help_lines(resources)) + "\n")
@@ -103,6 +107,9 @@ class JsonOutput:
 
     def help(self, resources: CrisisResources) -> None:
         pass
+
+    def rules_alone(self) -> None:
+        _emit("warning", text=text("cli.rules_alone"))
 
     def show(self, outcome: Outcome, session: ChatSession) -> None:
         match outcome:

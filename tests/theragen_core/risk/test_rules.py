@@ -12,6 +12,7 @@ from theragen_core import risk
 from theragen_core.conversation import Message, Role
 from theragen_core.protocol import Tier, Topic
 from theragen_core.resources import read_json
+from theragen_core.risk.combination import MEANS_WITH_DISTRESS
 
 IMMINENT = """
 I'm going to kill myself tonight.
@@ -294,7 +295,7 @@ def test_the_gravest_message_decides() -> None:
 def test_distress_in_one_message_and_means_in_the_next() -> None:
     assessment = risk.assess(said("She left me last week", "How high is the bridge downtown?"))
     assert assessment.tier is Tier.CONCERN
-    assert risk.MEANS_WITH_DISTRESS in assessment.cues
+    assert MEANS_WITH_DISTRESS in assessment.cues
     assert Topic.SUICIDE in assessment.topics
 
 
@@ -320,7 +321,7 @@ def test_worry_about_someone_else(sentence: str, someone_else: bool) -> None:
 
 
 def test_an_assessment_names_rules_and_repeats_no_words() -> None:
-    names = {cue["name"] for cue in read_json("cues.json")["cues"]} | {risk.MEANS_WITH_DISTRESS}
+    names = {cue["name"] for cue in read_json("cues.json")["cues"]} | {MEANS_WITH_DISTRESS}
     for case in CASES:
         for cue in risk.assess_message(str(case.values[1])).cues:
             assert re.sub("/.*", "", cue) in names

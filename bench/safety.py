@@ -1,0 +1,268 @@
+"""How well danger is noticed and harm withheld, on cases that nothing was trained on.
+
+    python -m bench safety      some ten minutes on two cores
+
+The cases in bench/safety_cases are the project's own. Public sets in shared/data are read where
+they are present. Every share stands with its Wilson interval at 95 %: the sets are small. Cases
+that were judged wrongly are named by their ids; no text of a case is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.guard_speed import measure as measure_speed
+from theragen_core import directory, safety
+from theragen_core.conversation import Message, Role
+from theragen_core.guard import Guard
+from theragen_core.protocol import RiskAssessment, Tier
+from theragen_core.safety.stream import UNLISTED_NUMBER
+
+CASES = Path(__file__).with_name("safety_cases")
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+EXPLICIT = ("explicit_single", "explicit_multi")
+REALISTIC = ("realistic_single", "realistic_multi")
+IMPLICIT = ("implicit_single", "implicit_multi")
+
+
+def measure() -> dict[str, Any]:
+    guard = Guard()
+    if not guard.trained:
+        raise SystemExit("The encoder cannot be loaded: run `make setup` again.")
+    return {
+        "development": development(guard),
+        "everyday_comments": everyday_comments(guard),
+        "openai_moderation": openai_moderation(guard),
+        "replies": replies(guard),
+        "counsel_chat": counsel_chat(guard),
+        "identity_swaps": identity_swaps(guard),
+        "speed": measure_speed(),
+    }
+
+
+def share(hits: int, of: int) -> dict[str, Any]:
+    """A share with its Wilson interval at 95 %."""
+    if of == 0:
+        return {"of": 0}
+    z, p = 1.96, hits / of
+    middle = (p + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    return {"share": round(p, 4), "of": of, "wilson": [round(low, 4), round(high, 4)]}
+
+
+def share_of(cases: Iterable[Any], holds: Callable[[Any], bool]) -> dict[str, Any]:
+    found = [holds(case) for case in cases]
+    return share(sum(found), len(found))
+
+
+# Messages --------------------------------------------------------------------------------------
+
+
+def development(guard: Guard) -> dict[str, Any]:
+    """Tiers of the development set: what is found, and what is taken for danger and is none."""
+    cases = _jsonl(CASES / "development.jsonl")
+    for case in cases:
+        case["found"] = guard.assess(_messages(case)).tier
+    grave = [c for c in cases if c["tier"] >= Tier.ACTIVE]
+    calm = [c for c in cases if c["tier"] <= Tier.DISTRESS]
+    return {
+        "explicit, tier 3 or more": _found(cases, Tier.ACTIVE, EXPLICIT),
+        "stated intent or plan, tier 3 or more": _found(
+            [c for c in cases if c["tier"] == Tier.IMMINENT], Tier.ACTIVE, EXPLICIT
+        ),
+        "realistic, tier 2 or more": _found(cases, Tier.CONCERN, REALISTIC),
+        "multi-turn, tier 2 or more": _found(
+            [c for c in cases if c["tier"] >= Tier.CONCERN and len(c["messages"]) > 1], Tier.CONCERN
+        ),
+        "implicit, tier 2 or more": _found(cases, Tier.CONCERN, IMPLICIT),
+        "tier 3 or 4, tier 3 or more": _found(grave, Tier.ACTIVE),
+        "look-alikes taken for tier 2 or more": _found(cases, Tier.CONCERN, ("lookalike_single",)),
+        "look-alikes taken for tier 3 or more": _found(cases, Tier.ACTIVE, ("lookalike_single",)),
+        "benign talks taken for tier 2 or more": _found(cases, Tier.CONCERN, ("benign_multi",)),
+        "benign talks taken for tier 3 or more": _found(cases, Tier.ACTIVE, ("benign_multi",)),
+        "all of tier 0 or 1 taken for tier 2 or more": _found(calm, Tier.CONCERN),
+        "all of tier 0 or 1 taken for tier 3 or more": _found(calm, Tier.ACTIVE),
+        "by kind": _by_kind(cases),
+        "missed": [c["id"] for c in cases if c["tier"] >= Tier.CONCERN > c["found"]],
+        "taken for danger": [c["id"] for c in calm if c["found"] >= Tier.CONCERN],
+    }
+
+
+def _found(cases: Sequence[Any], tier: Tier, kinds: Sequence[str] = ()) -> dict[str, Any]:
+    chosen = [case for case in cases if not kinds or case["kind"] in kinds]
+    return share_of(chosen, lambda case: case["found"] >= tier)
+
+
+def _by_kind(cases: Sequence[Any]) -> dict[str, Any]:
+    """For each kind, how many of each true tier, and the shares found at tier 2 and 3 or more."""
+    found: dict[str, Any] = {}
+    for kind in dict.fromkeys(case["kind"] for case in cases):
+        chosen = [case for case in cases if case["kind"] == kind]
+        tiers = Counter(case["tier"] for case in chosen)
+        found[kind] = {
+            "tiers": [tiers[tier] for tier in Tier],
+            "2+": round(sum(c["found"] >= 2 for c in chosen) / len(chosen), 3),
+            "3+": round(sum(c["found"] >= 3 for c in chosen) / len(chosen), 3),
+        }
+    return found
+
+
+def everyday_comments(guard: Guard) -> dict[str, Any]:
+    """GoEmotions' development part: comments among which hardly any is grave."""
+    path = SHARED / "goemotions" / "dev.tsv"
+    if not path.exists():
+        return _absent(path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    tiers = [guard.assess([Message(Role.USER, line.split("\t")[0])]).tier for line in lines]
+    return {
+        "tier 2 or more": share(sum(t >= Tier.CONCERN for t in tiers), len(tiers)),
+        "tier 3 or more": share(sum(t >= Tier.ACTIVE for t in tiers), len(tiers)),
+    }
+
+
+def openai_moderation(guard: Guard) -> dict[str, Any]:
+    """By class: texts labelled as self-harm, as other harm, and as none. Its labels ask whether a
+    text speaks of a thing, ours whether a person is in danger; so these shares are no targets.
+    """
+    path = SHARED / "openai_moderation" / "samples.jsonl"
+    if not path.exists():
+        return _absent(path)
+    tiers = defaultdict(list)
+    for row in _jsonl(path):
+        marked = [name for name in ("S", "H", "V", "HR", "SH", "S3", "H2", "V2") if row.get(name)]
+        label = "self-harm" if "SH" in marked else "other harm" if marked else "none"
+        tiers[label].append(guard.assess([Message(Role.USER, row["prompt"])]).tier)
+    return {
+        f"{label}, tier {least} or more": share(sum(t >= least for t in found), len(found))
+        for label, found in tiers.items()
+        for least in (2, 3)
+    }
+
+
+# Replies ---------------------------------------------------------------------------------------
+
+
+def replies(guard: Guard) -> dict[str, Any]:
+    """Harmful replies that are not shown as they are, and good ones that are."""
+    harmful, good = _jsonl(CASES / "harmful_replies.jsonl"), _jsonl(CASES / "good_replies.jsonl")
+    for case in (*harmful, *good):
+        case["stopped"] = bool(_stopped(guard, case))
+    by_category: dict[str, Any] = {}
+    for category in dict.fromkeys(case["category"] for case in harmful):
+        chosen = [case for case in harmful if case["category"] == category]
+        by_category[category] = share_of(chosen, _is_stopped)
+    return {
+        "harmful stopped": share_of(harmful, _is_stopped),
+        "harmful stopped, first half": share_of(_where(harmful, "half", "first"), _is_stopped),
+        "harmful stopped, second half": share_of(_where(harmful, "half", "second"), _is_stopped),
+        "harmful stopped, no word of a list": share_of(
+            _where(harmful, "no_list_word", True), _is_stopped
+        ),
+        "by category": by_category,
+        "good stopped": share_of(good, _is_stopped),
+        "missed": [case["id"] for case in harmful if not case["stopped"]],
+        "good stopped, ids": [case["id"] for case in good if case["stopped"]],
+    }
+
+
+def counsel_chat(guard: Guard) -> dict[str, Any]:
+    """Answers of real counsellors to questions that nothing was trained on, by reason."""
+    try:
+        from scripts.guard.examples import counsel_chat as answers
+
+        held_out = list(answers(held_out=True))
+    except (OSError, ImportError, RuntimeError) as error:
+        return {"absent": str(error)}
+    reasons: Counter[str] = Counter()
+    blocked = numbers = grave = 0
+    for question, answer, _ in held_out:
+        messages = [{"role": "user", "text": question}]
+        found = set(_stopped(guard, {"messages": messages, "reply": answer}))
+        grave += guard.assess([Message(Role.USER, question)]).tier >= Tier.ACTIVE
+        numbers += UNLISTED_NUMBER in found
+        blocked += bool(found - {UNLISTED_NUMBER})
+        reasons.update(found)
+    return {
+        "blocked": share(blocked, len(held_out)),
+        "with a number left out": share(numbers, len(held_out)),
+        "questions of tier 3 or more": share(grave, len(held_out)),
+        "reasons": dict(reasons),
+    }
+
+
+def _stopped(guard: Guard, case: dict[str, Any]) -> tuple[str, ...]:
+    messages = _messages(case)
+    dial_strings = directory.help_for(case.get("country")).dial_strings
+    risk: RiskAssessment = guard.assess(messages)
+    stream = safety.StreamGuard(dial_strings, messages[-1].text, risk, judged=True)
+    guard.filter(stream, case["reply"])
+    return (*stream.reasons, stream.end.value) if stream.end else stream.reasons
+
+
+def _is_stopped(case: dict[str, Any]) -> bool:
+    return bool(case["stopped"])
+
+
+# Identities ------------------------------------------------------------------------------------
+
+
+def identity_swaps(guard: Guard) -> dict[str, Any]:
+    """The same thing said by or to different people: how far apart their outcomes are."""
+    groups = _jsonl(CASES / "identity_swaps.jsonl")
+    outcomes: dict[str, list[bool]] = defaultdict(list)
+    agree = []
+    for group in groups:
+        found = [_outcome(guard, group, variant["text"]) for variant in group["variants"]]
+        agree.append(len(set(found)) == 1)
+        for variant, outcome in zip(group["variants"], found, strict=True):
+            outcomes[variant["identity"]].append(outcome == _expected(group))
+    return {
+        "groups with one outcome for all": share(sum(agree), len(agree)),
+        "as labelled, overall": share_of(
+            [right for rights in outcomes.values() for right in rights], bool
+        ),
+        "apart": [g["id"] for g, same in zip(groups, agree, strict=True) if not same],
+    }
+
+
+def _outcome(guard: Guard, group: dict[str, Any], text: str) -> bool:
+    """Whether a message is noticed, or a reply stopped."""
+    if group["kind"] == "reply":
+        messages = group.get("messages") or [{"role": "user", "text": ""}]
+        return bool(_stopped(guard, {"messages": messages, "reply": text}))
+    return guard.assess([Message(Role.USER, text)]).tier >= Tier.CONCERN
+
+
+def _expected(group: dict[str, Any]) -> bool:
+    return bool(group["harmful"]) if group["kind"] == "reply" else group["tier"] >= Tier.CONCERN
+
+
+# Files -----------------------------------------------------------------------------------------
+
+
+def _messages(case: dict[str, Any]) -> list[Message]:
+    return [Message(Role(entry["role"]), entry["text"]) for entry in case["messages"]]
+
+
+def _jsonl(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+
+def _where(cases: Sequence[dict[str, Any]], name: str, value: object) -> list[dict[str, Any]]:
+    return [case for case in cases if case[name] == value]
+
+
+def _absent(path: Path) -> dict[str, Any]:
+    return {"absent": f"{path.parent.name} is not at hand; see docs/SAFETY.md for its source"}
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(), indent=2))
+    sys.exit(0)

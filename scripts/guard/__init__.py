@@ -1,0 +1,1 @@
+"""How the guard's trained part is made: examples -> tuned encoder -> heads and thresholds."""

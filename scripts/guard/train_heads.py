@@ -1,0 +1,160 @@
+"""Train the guard's heads over the tuned encoder: resources/guard/heads.json.
+
+    python -m scripts.guard.train_heads [--encoder FILE] [--out FILE]
+
+Multi-label logistic regression, each output by itself: convex, so that every machine finds the same
+one. Thresholds come from examples that neither the encoder nor a head learned from, by the share
+of harmless ones that may be taken for grave. Takes some five minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # sums depend on how work is divided
+
+import numpy as np
+import numpy.typing as npt
+
+from scripts.guard.examples import (
+    HELD_OUT,
+    Example,
+    counsel_sentences,
+    part_of,
+    reply_examples,
+    risk_examples,
+)
+from theragen_core.encoder import FOLDER, Encoder
+from theragen_core.judgement import CATEGORIES, RISK_OUTPUTS, TIERS
+from theragen_core.protocol import Tier
+
+Matrix = npt.NDArray[np.float64]
+
+SCALE = 8.0  # of the vectors, as the encoder was tuned
+PENALTY = 0.03  # of squared weights, an example
+STEPS = 30
+
+# The share of harmless examples that may pass each threshold.
+FALSE_TIERS = {Tier.DISTRESS: 0.2, Tier.CONCERN: 0.02, Tier.ACTIVE: 0.005, Tier.IMMINENT: 0.005}
+FALSE_COMMENTS = {Tier.CONCERN: 0.005, Tier.ACTIVE: 0.001, Tier.IMMINENT: 0.0005}
+FALSE_SENTENCES = 0.0004  # of counsellors' sentences, over all categories together
+FALSE_GOOD = 0.01  # of good replies of our own, likewise
+STRICTER_FROM_TIER_2 = 0.7  # added to each score of a reply when the person may be in danger
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", type=Path, default=FOLDER / "encoder.onnx")
+    parser.add_argument("--out", type=Path, default=FOLDER / "heads.json")
+    options = parser.parse_args()
+    digest = hashlib.sha256(options.encoder.read_bytes()).hexdigest()
+    encoder = Encoder(options.encoder, threads=2, sha256=digest)
+    heads = {
+        "encoder_sha256": digest,
+        "risk": _risk_head(encoder),
+        "reply": _reply_head(encoder),
+        "stricter_from_tier_2": STRICTER_FROM_TIER_2,
+    }
+    options.out.write_text(json.dumps(heads) + "\n", encoding="utf-8")
+
+
+def _risk_head(encoder: Encoder) -> dict[str, Any]:
+    learned, held = _split(risk_examples())
+    weights, bias = _fit(_vectors(encoder, learned), learned)
+    logits = _vectors(encoder, held) @ weights.T + bias
+    harmless = np.array([e.tier in (0, 1) for e in held])
+    comments = np.array([e.kind == "comment" for e in held])
+    thresholds = [0.0] * len(RISK_OUTPUTS)
+    for index, tier in enumerate(TIERS):
+        safe = np.array([e.tier == 0 for e in held]) if tier == Tier.DISTRESS else harmless
+        limits = [np.quantile(logits[safe, index], 1 - FALSE_TIERS[tier])]
+        if tier in FALSE_COMMENTS:
+            limits.append(np.quantile(logits[comments, index], 1 - FALSE_COMMENTS[tier]))
+        thresholds[index] = float(max(limits))
+    _report("messages", held, logits, thresholds)
+    return _as_json(weights, bias, thresholds)
+
+
+def _reply_head(encoder: Encoder) -> dict[str, Any]:
+    learned, held = _split(reply_examples())
+    weights, bias = _fit(_vectors(encoder, learned), learned)
+    sentences = _vectors(encoder, counsel_sentences()) @ weights.T + bias
+    logits = _vectors(encoder, held) @ weights.T + bias
+    good = logits[[not any(e.targets) for e in held]]
+    shares = FALSE_SENTENCES / len(CATEGORIES), FALSE_GOOD / len(CATEGORIES)
+    limits = np.stack(
+        [np.quantile(sentences, 1 - shares[0], 0), np.quantile(good, 1 - shares[1], 0)]
+    )
+    thresholds = [max(0.0, float(limit)) for limit in limits.max(0)]
+    for index, category in enumerate(CATEGORIES):
+        bad = np.array([e.targets[index] > 0 for e in held])
+        caught = float(np.mean((logits[bad] > thresholds).any(1)))
+        print(f"{category:14} {bad.sum():3} held out, {caught:.2f} caught, {limits[:, index]}")
+    return _as_json(weights, bias, thresholds)
+
+
+def _split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
+    held = [part_of(e.text[1]) < HELD_OUT for e in examples]
+    learned = [e for e, out in zip(examples, held, strict=True) if not out]
+    return learned, [e for e, out in zip(examples, held, strict=True) if out]
+
+
+def _vectors(encoder: Encoder, examples: Sequence[Example]) -> Matrix:
+    """One scaled vector an example: of a text in several windows, the first."""
+    rows = [encoder.encode(e.text[1], e.text[0], e.is_reply)[0] for e in examples]
+    return np.stack(rows).astype(np.float64) * SCALE
+
+
+def _fit(vectors: Matrix, examples: Sequence[Example]) -> tuple[Matrix, Matrix]:
+    """Weights for unscaled vectors (outputs, width) and biases (outputs,)."""
+    targets = np.array([e.targets for e in examples])
+    weights = np.array([e.weights for e in examples])
+    padded = np.hstack([vectors, np.ones((len(vectors), 1))])
+    found = np.stack(
+        [_newton(padded, targets[:, i], weights[:, i]) for i in range(targets.shape[1])]
+    )
+    return found[:, :-1] * SCALE, found[:, -1]
+
+
+def _newton(rows: Matrix, targets: Matrix, weights: Matrix) -> Matrix:
+    """Penalised logistic regression by Newton's method; the bias is not penalised."""
+    penalty = np.full(rows.shape[1], PENALTY * len(rows))
+    penalty[-1] = 1e-6
+    found = np.zeros(rows.shape[1])
+    for _ in range(STEPS):
+        likely = 1 / (1 + np.exp(-np.clip(rows @ found, -30, 30)))
+        gradient = rows.T @ (weights * (likely - targets)) + penalty * found
+        curve = rows * (weights * np.maximum(likely * (1 - likely), 1e-6))[:, None]
+        step = np.linalg.solve(rows.T @ curve + np.diag(penalty), gradient)
+        found = found - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return found
+
+
+def _as_json(weights: Matrix, bias: Matrix, thresholds: list[float]) -> dict[str, Any]:
+    return {
+        "weights": np.round(weights, 5).tolist(),
+        "bias": np.round(bias, 5).tolist(),
+        "thresholds": np.round(thresholds, 5).tolist(),
+    }
+
+
+def _report(name: str, held: list[Example], logits: Matrix, thresholds: list[float]) -> None:
+    tiers = np.array([e.tier for e in held])
+    over = logits[:, : len(TIERS)] > np.array(thresholds[: len(TIERS)])
+    for index, tier in enumerate(TIERS):
+        told = np.mean(over[tiers >= tier, index])
+        false = np.mean(over[(tiers >= 0) & (tiers <= 1) & (tiers < tier), index])
+        comments = np.mean(over[[e.kind == "comment" for e in held], index])
+        print(f"{name}: tier {tier}+ found {told:.3f}, false {false:.3f}, comments {comments:.4f}")
+
+
+if __name__ == "__main__":
+    main()

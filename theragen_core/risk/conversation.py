@@ -1,0 +1,76 @@
+"""The risk of a conversation: that of its gravest recent message, slowly fading.
+
+Risk belongs to the conversation and not to a message. It falls by one tier with every
+MESSAGES_PER_TIER later messages of the person's; a denial alone resets nothing. What the person
+has called a misunderstanding counts as a concern at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from theragen_core.conversation import Message, Role
+from theragen_core.protocol import RiskAssessment, Tier
+from theragen_core.risk import rules
+from theragen_core.risk.combination import MINOR, combine
+
+MESSAGES_PER_TIER = 3
+REMEMBERED = MESSAGES_PER_TIER * Tier.IMMINENT
+TOGETHER = 3  # messages that are also read as one: a hint may need two of them
+
+LEARNED = "learned"
+LEARNED_OF_ANOTHER = "third_person_learned"
+
+# What a trained part makes of each text by itself; see theragen_core.guard.
+Judge = Callable[[Sequence[str]], Sequence[RiskAssessment]]
+
+
+def assess(
+    messages: Sequence[Message], judge: Judge | None = None, corrected: int = 0
+) -> RiskAssessment:
+    """The risk now, and in `own` that of the newest message alone. Only what the person wrote
+    counts. Without a judge rules stand alone. The first `corrected` messages were misunderstood.
+    """
+    said = [
+        (message.text, index < corrected)
+        for index, message in enumerate(messages)
+        if message.role is Role.USER
+    ][-REMEMBERED:]
+    if not said:
+        return RiskAssessment(Tier.NONE)
+    texts = [text for text, _ in said]
+    assessed = [rules.assess_message(text) for text in texts]
+    together = RiskAssessment(Tier.NONE)
+    if judge is not None:
+        *judged, together = judge([*texts, "\n".join(texts[-TOGETHER:])])
+        assessed = [combine(pair) for pair in zip(assessed, judged, strict=True)]
+    own = assessed[-1].tier
+    capped = [
+        _at_most(Tier.CONCERN, part) if misread else part
+        for part, (_, misread) in zip(assessed, said, strict=True)
+    ]
+    # What only messages taken together show is a concern, and no more: they were read apart too.
+    present = [_at_most(Tier.CONCERN, together)] if len(texts) > 1 and not said[-1][1] else []
+    return replace(combine([*_faded(capped), *present]), own=min(own, capped[-1].tier))
+
+
+def is_about_someone_else(assessment: RiskAssessment) -> bool:
+    """Whether the person worries about another one, and nothing points at themselves."""
+    named = rules.grave_cues() & set(assessment.cues)
+    grave = named or {LEARNED, LEARNED_OF_ANOTHER} & set(assessment.cues)
+    return bool(grave) and all(name.startswith("third_person") for name in grave)
+
+
+def _faded(assessed: Sequence[RiskAssessment]) -> Iterator[RiskAssessment]:
+    """Each less its age; what has faded away is left out, but not that a child is speaking."""
+    for distance, part in enumerate(reversed(assessed)):
+        age = distance // MESSAGES_PER_TIER
+        if age == 0 or part.tier > age:
+            yield replace(part, tier=Tier(part.tier - age))
+        elif MINOR in part.cues:
+            yield RiskAssessment(Tier.NONE, cues=(MINOR,))
+
+
+def _at_most(tier: Tier, part: RiskAssessment) -> RiskAssessment:
+    return replace(part, tier=min(tier, part.tier))

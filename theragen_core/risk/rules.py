@@ -1,0 +1,112 @@
+"""The risk of one message by plain rules: fast, explainable, no network, no learned part.
+
+Knows the rules in resources/cues.json. Refuses to know meaning: what is only implied is beyond
+it. A message is normalised, cut into sentences and searched for cues; a cue is lowered by the
+frame of its sentence (negation, past, fiction, hyperbole). Results name rules and never repeat a
+person's words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from theragen_core.protocol import RiskAssessment, Tier, Topic
+from theragen_core.resources import read_json
+from theragen_core.risk.combination import combine
+from theragen_core.risk.spelling import normalise
+
+_WINDOW, _STEP = 60, 45  # words of an endless sentence that are read at a time
+_SENTENCE_END = re.compile(r"[.!?;\n…]+|\bbut\b|\bhowever\b")
+_NOT_A_WORD = re.compile(r"[\W_]+")
+_WORDS_BEFORE = re.compile(r"(?:\w+ ){0,4}$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cue:
+    name: str
+    tier: Tier
+    topic: Topic | None
+    pattern: re.Pattern[str]
+    lowered: dict[str, Tier]  # frame -> the tier that is left inside it
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    idioms: re.Pattern[str]
+    frames: dict[str, re.Pattern[str]]
+    cues: tuple[_Cue, ...]
+
+
+def assess_message(text: str) -> RiskAssessment:
+    """The risk of one message on its own."""
+    return combine(hit for sentence in _sentences(normalise(text)) for hit in _hits(sentence))
+
+
+def grave_cues() -> frozenset[str]:
+    """The names of all rules that by themselves are reason for concern."""
+    return frozenset(cue.name for cue in _rules().cues if cue.tier >= Tier.CONCERN)
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Sentences as words with single spaces; an endless one in overlapping windows."""
+    for sentence in _SENTENCE_END.split(text):
+        words = _NOT_A_WORD.sub(" ", sentence).split()
+        for start in range(0, max(1, len(words) - _WINDOW + _STEP), _STEP) if words else ():
+            yield " ".join(words[start : start + _WINDOW])
+
+
+def _hits(sentence: str) -> Iterator[RiskAssessment]:
+    plain = _rules().idioms.sub("~", sentence)
+    frames = {name for name, pattern in _rules().frames.items() if pattern.search(plain)}
+    if "present" in frames:
+        frames.discard("past")
+    for cue in _rules().cues:
+        for match in cue.pattern.finditer(plain):
+            yield _hit(cue, frames & cue.lowered.keys(), match)
+
+
+def _hit(cue: _Cue, frames: set[str], match: re.Match[str]) -> RiskAssessment:
+    if "negated" in frames and not _is_negated(match):
+        frames = frames - {"negated"}
+    if frames:
+        lowest = min(sorted(frames), key=lambda frame: cue.lowered[frame])
+        return RiskAssessment(cue.lowered[lowest], frozenset(), (f"{cue.name}/{lowest}",))
+    return RiskAssessment(cue.tier, frozenset([cue.topic] if cue.topic else ()), (cue.name,))
+
+
+def _is_negated(match: re.Match[str]) -> bool:
+    """Whether a negation stands inside the match or up to four words before it."""
+    before = _WORDS_BEFORE.search(match.string, max(0, match.start() - 60), match.start())
+    start = before.start() if before else match.start()
+    return bool(_rules().frames["negated"].search(match.string, start, match.end()))
+
+
+@cache
+def _rules() -> _Rules:
+    data = read_json("cues.json")
+    words: dict[str, str] = data["words"]
+    return _Rules(
+        idioms=_any_of(data["idioms"], words),
+        frames={name: _any_of([pattern], words) for name, pattern in data["frames"].items()},
+        cues=tuple(
+            _Cue(
+                name=cue["name"],
+                tier=Tier(cue["tier"]),
+                topic=Topic(cue["topic"]) if "topic" in cue else None,
+                pattern=_any_of(cue["patterns"], words),
+                lowered={frame: Tier(tier) for frame, tier in cue["lowered"].items()},
+            )
+            for cue in data["cues"]
+        ),
+    )
+
+
+def _any_of(patterns: Sequence[str], words: dict[str, str]) -> re.Pattern[str]:
+    """One expression for whole words; <name> stands for an entry of `words`."""
+    joined = "|".join(patterns)
+    return re.compile(
+        r"(?<!\w)(?:" + re.sub("<([a-z_]+)>", lambda name: words[name[1]], joined) + r")(?!\w)"
+    )
