@@ -54,6 +54,7 @@ class Application(QObject):
         self._completed = True
         from desktop import warm_up
         from desktop.engine_client import EngineClient, host_command
+        from desktop.guard_client import GuardClient
         from desktop.help_desk import HelpDesk
         from desktop.model_choice import chosen_model, sampling
         from desktop.presenter import Presenter
@@ -63,15 +64,19 @@ class Application(QObject):
         self.help = HelpDesk(self.window, self.preferences, self)
         self.session = ChatSession(self.help.country, sampling(now))
         self.engine = EngineClient(host_command(), self)
+        self.guard = GuardClient(EngineClient(host_command(), self), self)
+        self.session.trigger_warnings = now.trigger_warnings
         model = chosen_model(now, self._arguments.model)
-        self.presenter = Presenter(self.window, self.session, self.engine, model, self)
+        self.presenter = Presenter(self.window, self.session, self.engine, self.guard, model, self)
         self.presenter.show_stats = now.show_stats
         self.preferences.changed.connect(self._on_preferences_changed)
         self.preferences.complained.connect(self.presenter.show_notice)
         self.window.closed.connect(self.engine.stop)
+        self.window.closed.connect(self.guard.stop)
         if self._complaint:
             self.presenter.show_notice(self._complaint)
         self.presenter.ensure_model()
+        self.presenter.start_guard()
         warm_up.start()
 
     def _on_submitted(self, words: str) -> None:
@@ -88,6 +93,7 @@ class Application(QObject):
 
         self.session.country = self.help.country
         self.session.options = sampling(now)
+        self.session.trigger_warnings = now.trigger_warnings
         self.presenter.show_stats = now.show_stats
         if (before.model, before.template) != (now.model, now.template):
             # A file named on the command line counts until another one is chosen.

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 from theragen_core import wire
 from theragen_core.errors import ProtocolError
 from theragen_core.faults import Fault
-from theragen_core.protocol import Command, Heartbeat, Load, Phase
+from theragen_core.protocol import Command, Heartbeat, Phase
 from theragen_core.resources import ROOT
 
 CHECK_MS = 1000
@@ -62,8 +62,8 @@ class EngineClient(QObject):
         """Of the child; 0 when there is none."""
         return 0 if self._process is None else self._process.processId()
 
-    def start(self, load: Load) -> None:
-        """Start a fresh child with this model; a running one is killed first."""
+    def start(self, first: Command) -> None:
+        """Start a fresh child with this command; a running one is killed first."""
         self.stop()
         self._silent = self._stalled = 0
         self._last_beat = None
@@ -79,7 +79,7 @@ class EngineClient(QObject):
         self._process = process
         process.start()
         self._check.start()
-        self.send(load)
+        self.send(first)
 
     def send(self, command: Command) -> None:
         """Give a command to the child; without one it is dropped."""

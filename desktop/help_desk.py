@@ -1,11 +1,11 @@
-"""Which help is offered: the country in force, and what the help panel shows for it."""
+"""Which help is offered: the country in force, and what is shown of the directory for it."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QLocale, QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
-from desktop.help_panel import HelpLine, HelpView
+from desktop.help_view import HelpLine, HelpNumber, HelpView
 from desktop.main_window import MainWindow
 from desktop.preferences import Preferences
 from theragen_core import directory
@@ -13,7 +13,7 @@ from theragen_core.resources import text
 
 
 class HelpDesk(QObject):
-    """Fills the help panel when it opens and when the country changes."""
+    """Fills every place where help is shown: when one opens, and when the country changes."""
 
     def __init__(
         self, window: MainWindow, preferences: Preferences, parent: QObject | None = None
@@ -25,7 +25,7 @@ class HelpDesk(QObject):
         window.country_changed.connect(preferences.choose_country)
         window.link_activated.connect(self._on_link_activated)
         preferences.changed.connect(self.fill)
-        if window.actions_.help.isChecked():  # opened before this was there
+        if window.shows_help:  # opened before this was there
             self.fill()
 
     @property
@@ -43,21 +43,38 @@ class HelpDesk(QObject):
 
 
 def help_view(country: str | None) -> HelpView:
-    """What the help panel shows for a country."""
+    """What is shown of the directory for a country."""
     found = directory.help_for(country)
     return HelpView(
         country=found.country,
         countries=directory.countries(),
-        emergency=tuple((text(f"help.{entry.label}"), entry.number) for entry in found.emergency),
-        lines=tuple(_shown(line) for line in found.lines if line.number),
-        grounding=text("help.grounding").replace("*", ""),
+        emergency=tuple(_number(entry) for entry in found.emergency),
+        lines=tuple(_line(line) for line in found.lines),
+        exercises=(_exercise("help.breathing"), _exercise("help.grounding")),
+        sources=_sources(found),
         finder=found.finder_url,
     )
 
 
-def _shown(line: directory.HelpLine) -> HelpLine:
-    """Chats have no number; they are found on the page that the panel links to."""
-    by_text = directory.Method.CALL not in line.methods
-    notes = [line.hours, text("window.help_text_keyword", keyword=line.keyword)]
-    note = " · ".join(part for part in notes[: 2 if line.keyword else 1] if part)
-    return HelpLine(line.name, line.number, note, by_text)
+def _number(entry: directory.EmergencyNumber) -> HelpNumber:
+    unsure = entry.label is directory.Service.EMERGENCY
+    return HelpNumber(text(f"help.{entry.label}"), entry.number, unsure, entry.checked_at)
+
+
+def _line(line: directory.HelpLine) -> HelpLine:
+    notes = [line.hours]
+    if line.keyword:
+        notes.append(text("window.help_text_keyword", keyword=line.keyword))
+    note = " · ".join(part for part in notes if part)
+    return HelpLine(line.name, line.number, note, line.methods, line.url, line.verified_at)
+
+
+def _exercise(key: str) -> tuple[str, str]:
+    """Title and words of a text that is written for replies, as Markdown."""
+    title, _, words = text(key).replace("**", "").partition("\n\n")
+    return title, words.replace("\n- ", "\n• ")
+
+
+def _sources(found: directory.CrisisResources) -> tuple[str, ...]:
+    named = [entry.source for entry in found.emergency] + [line.source for line in found.lines]
+    return tuple(dict.fromkeys(part for source in named for part in source.split(" + ")))

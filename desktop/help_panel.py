@@ -5,47 +5,17 @@ Nothing is dialled or opened by itself: a press on a link is told, and that is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import date
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from desktop.clipboard import copy_text
+from desktop.checked import checked_words
+from desktop.flow_layout import FlowLayout
+from desktop.help_parts import LinkButton, NumberCard
+from desktop.help_view import HelpLine, HelpNumber, HelpView
 from desktop.parts import button, heading, paragraph
-from theragen_core.resources import text
-
-FINDER = "https://findahelpline.com"
-
-
-@dataclass(frozen=True, slots=True)
-class HelpLine:
-    """A line that is called or, with `by_text`, written to; `note` says when, and what to write."""
-
-    name: str
-    number: str
-    note: str = ""
-    by_text: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HelpView:
-    """What the panel shows. Codes of countries are ISO 3166; "" stands for none known."""
-
-    country: str = ""
-    countries: tuple[tuple[str, str], ...] = ()  # (code, name)
-    emergency: tuple[tuple[str, str], ...] = ()  # (label, number)
-    lines: tuple[HelpLine, ...] = ()
-    grounding: str = ""
-    finder: str = FINDER
+from theragen_core.resources import text, wordings
 
 
 class HelpPanel(QFrame):
@@ -96,11 +66,9 @@ class HelpPanel(QFrame):
         column.setContentsMargins(0, 0, 14, 0)
         self._add_emergency(column)
         self._add_lines(column)
-        finder = text("window.help_finder"), text("window.help_finder_name")
-        column.addWidget(self._link(self._view.finder, *finder))
-        if self._view.grounding:
-            column.addWidget(heading(text("window.help_grounding"), 3))
-            column.addWidget(paragraph(self._view.grounding))
+        self._add_exercises(column)
+        _add_plan(column)
+        _add_sources(column, self._view.sources)
         column.addStretch(1)
         self._scroll.setWidget(page)
 
@@ -114,78 +82,67 @@ class HelpPanel(QFrame):
         column.addWidget(heading(text("window.help_emergency"), 3))
         if not self._view.emergency:
             column.addWidget(paragraph(text("window.help_no_numbers")))
-        for label, number in self._view.emergency:
-            column.addWidget(self._number_card(label, number))
+        for entry in self._view.emergency:
+            self._add_card(column, _emergency_card(entry))
+        if any(entry.unsure for entry in self._view.emergency[1:]):
+            column.addWidget(paragraph(text("window.help_unsure"), muted=True))
+        if self._view.emergency:
+            column.addWidget(paragraph(text("window.help_phone"), muted=True))
 
     def _add_lines(self, column: QVBoxLayout) -> None:
         column.addWidget(heading(text("window.help_lines"), 3))
         if not self._view.lines:
             column.addWidget(paragraph(text("window.help_no_lines")))
         for line in self._view.lines:
-            column.addWidget(self._number_card(line.name, line.number, line.note, line.by_text))
-
-    def _number_card(
-        self, label: str, number: str, note: str = "", by_text: bool = False
-    ) -> QFrame:
-        card = QFrame()
-        card.setObjectName("card")
-        column = QVBoxLayout(card)
-        column.setContentsMargins(12, 8, 12, 8)
-        column.addWidget(paragraph(label))
-        row = QHBoxLayout()
-        row.addWidget(_large_number(number), 1)
-        act = "help_text" if by_text else "help_call"
-        name = text(f"window.{act}_name", label=label, number=number)
-        url = ("sms:" if by_text else "tel:") + _dialled(number)
-        row.addWidget(self._link(url, text(f"window.{act}"), name))
-        row.addWidget(CopyButton(number))
+            self._add_card(column, _line_card(line))
+        finder = LinkButton(self._view.finder_link())
+        finder.activated.connect(self.link_activated)
+        row = FlowLayout()  # as wide as its words
+        row.addWidget(finder)
         column.addLayout(row)
-        if note:
-            column.addWidget(paragraph(note, muted=True))
-        return card
 
-    def _link(self, url: str, words: str, name: str) -> LinkButton:
-        link = LinkButton(url, words, name)
-        link.activated.connect(self.link_activated)
-        return link
+    def _add_card(self, column: QVBoxLayout, card: NumberCard) -> None:
+        card.link_activated.connect(self.link_activated)
+        column.addWidget(card)
+
+    def _add_exercises(self, column: QVBoxLayout) -> None:
+        if self._view.exercises:
+            column.addWidget(heading(text("window.help_grounding"), 3))
+        for title, words in self._view.exercises:
+            column.addWidget(heading(title, 4))
+            column.addWidget(paragraph(words))
 
     def _on_country(self, index: int) -> None:
         self.country_changed.emit(self._country.itemData(index))
 
 
-class LinkButton(QPushButton):
-    """Tells its address when pressed."""
-
-    activated = Signal(str)
-
-    def __init__(self, url: str, words: str, name: str) -> None:
-        super().__init__(words)
-        self._url = url
-        self.setAccessibleName(name)
-        self.clicked.connect(self._on_clicked)
-
-    def _on_clicked(self) -> None:
-        self.activated.emit(self._url)
+def _emergency_card(entry: HelpNumber) -> NumberCard:
+    card = NumberCard(entry.label, [_checked(entry.checked_at)])
+    card.add_number(entry.number, entry.links(), copied=True)
+    return card
 
 
-class CopyButton(QPushButton):
-    """Copies one number."""
-
-    def __init__(self, number: str) -> None:
-        super().__init__(text("window.help_copy"))
-        self._number = number
-        self.setAccessibleName(text("window.help_copy_name", number=number))
-        self.clicked.connect(self._on_clicked)
-
-    def _on_clicked(self) -> None:
-        copy_text(self._number)
+def _line_card(line: HelpLine) -> NumberCard:
+    card = NumberCard(line.name, [line.note, _checked(line.checked_at)])
+    card.add_number(line.number, line.links() + line.page_links(), copied=bool(line.number))
+    return card
 
 
-def _dialled(number: str) -> str:
-    return "".join(sign for sign in number if sign in "+*#0123456789")
+def _checked(day: date | None) -> str:
+    return checked_words(day) if day else ""
 
 
-def _large_number(number: str) -> QLabel:
-    label = heading(number)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
+def _add_plan(column: QVBoxLayout) -> None:
+    column.addWidget(heading(text("window.help_plan"), 3))
+    column.addWidget(paragraph(text("window.help_plan_words")))
+    for number, words in enumerate(wordings("window.help_plan"), start=1):
+        step = text("window.help_plan_step", number=number, words=words)
+        column.addWidget(paragraph(step))
+
+
+def _add_sources(column: QVBoxLayout, sources: tuple[str, ...]) -> None:
+    if sources:
+        column.addWidget(heading(text("window.help_sources"), 3))
+        column.addWidget(paragraph(text("window.help_sources_words"), muted=True))
+    for source in sources:
+        column.addWidget(paragraph(source, muted=True))

@@ -32,14 +32,18 @@ from theragen_core import __version__
 from theragen_core.resources import ROOT, text
 
 if TYPE_CHECKING:
+    from desktop.emergency_screen import EmergencyScreen
     from desktop.find_bar import FindBar
-    from desktop.help_panel import HelpPanel, HelpView
+    from desktop.help_card import HelpCard
+    from desktop.help_panel import HelpPanel
+    from desktop.help_view import HelpView
     from desktop.onboarding import Onboarding
 
 SIZE = (920, 720)
 SMALLEST = (360, 420)
 SIDE = 14
 PANEL_CHARACTERS = 46  # the help panel's width
+CARD_SHARE = 40  # per cent of the window's height that the help card takes at most
 ROOM_FOR_BOTH = 560  # pixels beside the help panel, below which it takes the whole window
 
 
@@ -49,7 +53,9 @@ class MainWindow(QMainWindow):
     searched = Signal(str, bool)
     link_activated = Signal(str)
     country_changed = Signal(str)
-    help_opened = Signal()
+    help_opened = Signal()  # in the panel, on the card or on the emergency screen
+    corrected = Signal()  # "that is not what I meant", on the card or on the emergency screen
+    card_dismissed = Signal()
     closed = Signal()
 
     def __init__(self, theme: Theme) -> None:
@@ -64,11 +70,14 @@ class MainWindow(QMainWindow):
         self.composer = Composer()
         self._help_view: HelpView | None = None
         self._help_panel: HelpPanel | None = None
+        self._help_card: HelpCard | None = None
+        self._emergency: EmergencyScreen | None = None
+        self._rules_alone = False
         self._onboarding: Onboarding | None = None
         self._find_bar: FindBar | None = None
         self._veil: QWidget | None = None
         self._pages = QStackedWidget()
-        self._front = QStackedWidget()  # consent, then conversation
+        self._front = QStackedWidget()  # consent, then conversation; or the emergency screen
         self._build()
         self._connect()
 
@@ -206,13 +215,112 @@ class MainWindow(QMainWindow):
     def set_theme(self, theme: Theme) -> None:
         self.chat.set_theme(theme)
 
+    # Help --------------------------------------------------------------------------------------
+
+    @property
+    def shows_help(self) -> bool:
+        """Whether any place of help is open; it wants a view, see set_help."""
+        shown = (self._help_card, self._emergency)
+        return self.actions_.help.isChecked() or any(s and not s.isHidden() for s in shown)
+
     def set_help(self, view: HelpView) -> None:
+        """What the panel, the card and the emergency screen offer."""
         self._help_view = view
-        if self._help_panel is not None:
-            self._help_panel.set_help(view)
+        for surface in (self._help_panel, self._help_card, self._emergency):
+            if surface is not None:
+                surface.set_help(view)
 
     def open_help(self) -> None:
         self.actions_.help.setChecked(True)
+
+    def show_help_card(self) -> None:
+        """From now on people to turn to stand above the composer."""
+        card = self._need_card()
+        card.set_concerned(True)
+        card.show()
+        self.help_opened.emit()
+
+    def hide_help_card(self) -> None:
+        if self._help_card is not None:
+            self._help_card.hide()
+
+    def set_card_correctable(self, correctable: bool) -> None:
+        """Whether the card lets a person say that they were misunderstood."""
+        if correctable or self._help_card is not None:
+            self._need_card().set_correctable(correctable)
+
+    def set_rules_alone(self, alone: bool) -> None:
+        """While rules run alone the card is there from the start, and says so."""
+        if alone == self._rules_alone:
+            return
+        self._rules_alone = alone
+        card = self._need_card()
+        card.set_rules_alone(alone)
+        if alone:
+            card.show()
+            self.help_opened.emit()
+        elif not card.concerned:
+            card.hide()
+
+    def show_emergency(self) -> None:
+        """The emergency screen in place of the conversation, until a person goes back."""
+        screen = self._need_emergency()
+        self._front.setCurrentWidget(screen)
+        self.actions_.find.setEnabled(False)
+        if self._front.isHidden():  # a narrow window, and the help panel fills it
+            self.actions_.help.setChecked(False)
+        screen.setFocus()
+        self.help_opened.emit()
+
+    def close_emergency(self) -> None:
+        """Back to the conversation; nothing happens where the emergency screen is not open."""
+        if self._front.currentWidget() is self._emergency:
+            self.show_conversation()
+
+    def _need_card(self) -> HelpCard:
+        if self._help_card is None:
+            from desktop.help_card import HelpCard
+
+            self._help_card = card = HelpCard()
+            card.hide()
+            card.help_requested.connect(self.open_help)
+            card.corrected.connect(self.corrected)
+            card.dismissed.connect(self._on_card_dismissed)
+            self._supply(card)
+            self._foot.insertWidget(self._foot.count() - 1, card)
+            self._share_room()
+        return self._help_card
+
+    def _need_emergency(self) -> EmergencyScreen:
+        if self._emergency is None:
+            from desktop.emergency_screen import EmergencyScreen
+
+            self._emergency = screen = EmergencyScreen()
+            screen.closed.connect(self.close_emergency)
+            screen.corrected.connect(self._on_emergency_corrected)
+            self._supply(screen)
+            self._front.addWidget(screen)
+        return self._emergency
+
+    def _need_panel(self) -> HelpPanel:
+        if self._help_panel is None:
+            from desktop.help_panel import HelpPanel
+
+            self._help_panel = panel = HelpPanel()
+            panel.country_changed.connect(self.country_changed)
+            panel.closed.connect(self._on_help_closed)
+            self._supply(panel)
+            layout = self._body.layout()
+            assert layout is not None
+            layout.addWidget(panel)
+        return self._help_panel
+
+    def _supply(self, surface: HelpPanel | HelpCard | EmergencyScreen) -> None:
+        surface.link_activated.connect(self.link_activated)
+        if self._help_view is not None:
+            surface.set_help(self._help_view)
+
+    # The conversation --------------------------------------------------------------------------
 
     def set_found(self, count: int) -> None:
         """How often the words that were searched for stand in the conversation."""
@@ -226,6 +334,15 @@ class MainWindow(QMainWindow):
         if self._find_bar is not None:
             self._find_bar.clear()
         self.clear_fault()
+        self.close_emergency()
+        self._clear_card()
+
+    def _clear_card(self) -> None:
+        """A new conversation begins without it, unless rules run alone."""
+        if self._help_card is not None:
+            self._help_card.set_concerned(False)
+            self._help_card.set_correctable(False)
+            self._help_card.setVisible(self._rules_alone)
 
     # Events ------------------------------------------------------------------------------------
 
@@ -235,15 +352,17 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._share_width()
+        self._share_room()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange:
-            self._share_width()
+            self._share_room()
 
-    def _share_width(self) -> None:
+    def _share_room(self) -> None:
         """In a narrow window the help panel takes the place of the conversation."""
+        if self._help_card is not None:
+            self._help_card.set_room(self.height() * CARD_SHARE // 100)
         panel = self._help_panel
         if panel is None:
             return
@@ -271,28 +390,18 @@ class MainWindow(QMainWindow):
         self._find_bar.open()
 
     def _on_help_toggled(self, shown: bool) -> None:
-        if self._help_panel is None:
-            self._help_panel = self._make_help_panel()
-        self._share_width()
+        panel = self._need_panel()
+        self._share_room()
         if shown:
-            self._help_panel.setFocus()
+            panel.setFocus()
             self.help_opened.emit()
-        elif self._front.currentWidget() is self._column:
-            self.composer.setFocus()
+        else:
+            self._focus_front()
 
-    def _make_help_panel(self) -> HelpPanel:
-        from desktop.help_panel import HelpPanel
-
-        panel = HelpPanel()
-        if self._help_view is not None:
-            panel.set_help(self._help_view)
-        panel.link_activated.connect(self.link_activated)
-        panel.country_changed.connect(self.country_changed)
-        panel.closed.connect(self._on_help_closed)
-        layout = self._body.layout()
-        assert layout is not None
-        layout.addWidget(panel)
-        return panel
+    def _focus_front(self) -> None:
+        """Let a person go on where they are: writing, or on the page in its place."""
+        front = self._front.currentWidget()
+        (self.composer if front is self._column else front).setFocus()
 
     def _on_help_closed(self) -> None:
         self.actions_.help.setChecked(False)
@@ -305,7 +414,18 @@ class MainWindow(QMainWindow):
         self._pages.setCurrentWidget(self._veil if hidden else self._body)
         self.menuBar().setVisible(not hidden)
         self.setWindowTitle(text("window.title_hidden" if hidden else "window.title"))
-        (self._veil if hidden else self.composer).setFocus()
+        if hidden:
+            self._veil.setFocus()
+        else:
+            self._focus_front()
+
+    def _on_card_dismissed(self) -> None:
+        self.composer.setFocus()
+        self.card_dismissed.emit()
+
+    def _on_emergency_corrected(self) -> None:
+        self.close_emergency()
+        self.corrected.emit()
 
     def _on_about(self) -> None:
         title = text("window.title")

@@ -16,20 +16,26 @@ from PySide6.QtWidgets import QMessageBox
 from desktop.announce import announce
 from desktop.clipboard import copy_text
 from desktop.engine_client import EngineClient
+from desktop.guard_client import GuardClient
 from desktop.main_window import MainWindow
 from desktop.pacer import Pacer
 from theragen_core.conversation import MessageId, Role
 from theragen_core.faults import Fault
 from theragen_core.protocol import (
     NO_TURN,
+    Assess,
+    Command,
     Event,
     Failed,
     Finished,
+    Generate,
     Load,
     Loaded,
     ModelSpec,
     Phase,
     Progress,
+    Review,
+    Tier,
 )
 from theragen_core.resources import fault_text, text
 from theragen_core.session import (
@@ -63,6 +69,7 @@ class Presenter(QObject):
         window: MainWindow,
         session: ChatSession,
         engine: EngineClient,
+        guard: GuardClient,
         model: ModelSpec,
         parent: QObject | None = None,
     ) -> None:
@@ -71,6 +78,7 @@ class Presenter(QObject):
         self._window = window
         self._session = session
         self._engine = engine
+        self._guard = guard
         self._model = model
         self._model_status = ""
         self.model_loaded = False
@@ -97,6 +105,10 @@ class Presenter(QObject):
         actions.new.triggered.connect(self._on_new)
         actions.forget.triggered.connect(self.forget)
         self._window.searched.connect(self._on_searched)
+        self._window.corrected.connect(self._on_corrected)
+        self._guard.ready.connect(self._on_guard_ready)
+        self._guard.received.connect(self._on_guard_received)
+        self._guard.lost.connect(self._on_guard_lost)
         self._engine.received.connect(self._on_received)
         self._engine.died.connect(self._on_died)
 
@@ -159,6 +171,23 @@ class Presenter(QObject):
         self._window.show_fault(words, remedy)
         announce(self._window, words)
 
+    # The guard ---------------------------------------------------------------------------------
+
+    def start_guard(self) -> None:
+        """Start the guard, or another one with nothing in its memory."""
+        self._session.guarded = True  # a first message waits for it
+        self._guard.restart()
+
+    def _on_guard_ready(self) -> None:
+        self._session.guarded = True
+        self._window.set_rules_alone(False)
+
+    def _on_guard_received(self, event: object) -> None:
+        self._apply(self._session.receive(cast(Event, event)))
+
+    def _on_guard_lost(self) -> None:
+        self._apply(self._session.lose_guard())
+
     # What a person does ------------------------------------------------------------------------
 
     def submit(self, words: str) -> None:
@@ -166,10 +195,7 @@ class Presenter(QObject):
         self._finish_showing()
         self._window.clear_fault()
         replaces, self._editing = self._editing, None
-        outcomes = self._session.submit(words, replaces)
-        if any(isinstance(outcome, Ask) for outcome in outcomes):
-            self.ensure_model()
-        self._apply(outcomes)
+        self._apply(self._session.submit(words, replaces))
 
     def ensure_model(self) -> None:
         """Start the engine unless it runs; a message that needs a model is reason enough."""
@@ -183,10 +209,14 @@ class Presenter(QObject):
     def _on_try_again(self) -> None:
         self._finish_showing()
         self._window.clear_fault()
-        outcomes = self._session.regenerate()
-        if outcomes:
-            self.ensure_model()
-        self._apply(outcomes)
+        self._apply(self._session.regenerate())
+
+    def _on_corrected(self) -> None:
+        """That is not what I meant: said on the help card or on the page for emergencies."""
+        self._on_stop()
+        self._window.close_emergency()
+        self._window.set_card_correctable(False)
+        self._apply(self._session.correct())
 
     def _on_edit_requested(self, message: int) -> None:
         self._on_stop()
@@ -239,6 +269,7 @@ class Presenter(QObject):
     def forget(self) -> None:
         """Leave this conversation, and kill the process whose memory held it too."""
         self.start_over()
+        self.start_guard()
         self.start_model()
 
     # What comes of it --------------------------------------------------------------------------
@@ -253,11 +284,9 @@ class Presenter(QObject):
         chat = self._window.chat
         match outcome:
             case Ask(command=command):
-                self._engine.send(command)
-                if self.model_loaded:
-                    self._window.set_status(text("status.reading"))
-            case ShowCrisis():
-                self._window.open_help()
+                self._ask(command)
+            case ShowCrisis(tier=tier):
+                self._show_help(tier)
             case ShowWarning(text_id=text_id):
                 self._drain()
                 chat.add_notice(text(text_id))
@@ -285,6 +314,26 @@ class Presenter(QObject):
                 self._flush.start()
             case _:
                 assert_never(outcome)
+
+    def _ask(self, command: Command) -> None:
+        if isinstance(command, Assess | Review):
+            self._guard.send(command)
+            return
+        if isinstance(command, Generate):
+            self.ensure_model()
+        self._engine.send(command)
+        if self.model_loaded:
+            self._window.set_status(text("status.reading"))
+
+    def _show_help(self, tier: Tier) -> None:
+        """The card stays; what is imminent takes the whole window first."""
+        if tier == Tier.NONE:
+            self._window.set_rules_alone(True)
+            return
+        self._window.set_card_correctable(tier >= Tier.ACTIVE)
+        self._window.show_help_card()
+        if tier == Tier.IMMINENT:
+            self._window.show_emergency()
 
     def _take_back(self, returned: ReturnText) -> None:
         self._editing = returned.replaces

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -14,12 +14,14 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
+    QFrame,
+    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from desktop.flow_layout import FlowLayout
 from desktop.parts import button, paragraph
 from desktop.theme import LARGEST_TEXT, SMALLEST_TEXT, TEXT_STEP, ThemeChoice
 from theragen_core.protocol import TemplateChoice
@@ -54,9 +56,14 @@ class SettingsDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(16)
-        column.addLayout(self._make_form())
-        column.addWidget(self._make_buttons())
+        self._form = QWidget()
+        self._form.setLayout(self._make_form())
+        self._buttons = self._make_buttons()
+        column.addWidget(self._make_scroll(), 1)
+        column.addWidget(self._buttons)
         self.rejected.connect(self._on_rejected)
+        self.resize(self.sizeHint())
+        self._form.installEventFilter(self)
 
     # Fields ------------------------------------------------------------------------------------
 
@@ -101,19 +108,21 @@ class SettingsDialog(QDialog):
         self.stats = QCheckBox(text("window.settings_stats"))
         self.stats.setAccessibleName(text("window.settings_stats"))
         self.stats.setChecked(self._settings.show_stats)
+        self.warnings = QCheckBox(text("window.settings_warnings"))
+        self.warnings.setAccessibleName(text("window.settings_warnings"))
+        self.warnings.setChecked(self._settings.trigger_warnings)
 
     def _make_form(self) -> QFormLayout:
         form = QFormLayout()
         form.setVerticalSpacing(12)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         model = QVBoxLayout()
         model.setSpacing(8)
         model.addWidget(self.model_name)
-        files = QHBoxLayout()
-        files.setSpacing(8)
+        files = FlowLayout()
         files.addWidget(self.choose)
         files.addWidget(self.use_starter)
-        files.addStretch(1)
         model.addLayout(files)
         model.addWidget(paragraph(text("window.settings_larger"), muted=True))
         form.addRow(text("window.settings_model"), model)
@@ -127,10 +136,48 @@ class SettingsDialog(QDialog):
         ):
             label = text(f"window.settings_{key}")
             field.setAccessibleName(label)
-            field.setMinimumHeight(self.template.sizeHint().height())  # spin boxes are lower
             form.addRow(label, field)
+        self._level_fields()
+        form.addRow(self.warnings)
         form.addRow(self.stats)
         return form
+
+    def _level_fields(self) -> None:
+        """Spin boxes are lower than boxes to choose from; side by side they are of one height."""
+        height = self.template.sizeHint().height()
+        fields: tuple[QWidget, ...] = (self.template, self.temperature, self.tokens)
+        for field in (*fields, self.country, self.theme, self.text_size):
+            field.setMinimumHeight(height)
+
+    def _make_scroll(self) -> QScrollArea:
+        """Large text may need more room than a screen has."""
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(self._form)
+        return scroll
+
+    def sizeHint(self) -> QSize:
+        """Room for every line of the form, where the screen has it."""
+        column, form = self.layout(), self._form.layout()
+        assert column is not None
+        assert form is not None
+        margins = column.contentsMargins()
+        inner = max(form.sizeHint().width(), self._buttons.sizeHint().width())
+        high = (
+            form.totalHeightForWidth(inner) + column.spacing() + self._buttons.sizeHint().height()
+        )
+        wanted = QSize(inner, high).grownBy(margins)
+        return wanted.boundedTo(self.screen().availableSize() * 0.9)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Text that became larger makes the dialog larger too."""
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._level_fields()
+            self.resize(self.size().expandedTo(self.sizeHint()))
+        return super().eventFilter(watched, event)
 
     def _make_buttons(self) -> QDialogButtonBox:
         box = QDialogButtonBox()
@@ -158,6 +205,7 @@ class SettingsDialog(QDialog):
             theme=self.theme.currentData(),
             text_size=self.text_size.value(),
             show_stats=self.stats.isChecked(),
+            trigger_warnings=self.warnings.isChecked(),
         )
 
     def set_model(self, path: str) -> None:

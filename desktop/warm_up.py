@@ -17,6 +17,6 @@ def _warm_up() -> None:
     from theragen_core import directory, risk, safety
 
     risk.assess_message("")  # compiles the rules
-    safety.review("")
+    safety.review(safety.Sentence(""))
     directory.countries()
     markdown_blocks.blocks(markdown_blocks.Chunk("a"))

@@ -1,22 +1,36 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from desktop.help_panel import FINDER, CopyButton, HelpLine, HelpPanel, HelpView, LinkButton
+from desktop.help_panel import HelpPanel
+from desktop.help_parts import CopyButton, LinkButton
+from desktop.help_view import HelpLine, HelpNumber, HelpView
+from desktop.theme import Appearance
+from theragen_core.directory import FINDER_URL, Method
+
+PAGE, CHAT = "https://line.example/", "https://chat.example/"
+BOTH = (Method.CALL, Method.TEXT)
 
 # Numbers of no country.
 VIEW = HelpView(
     country="XB",
     countries=(("XA", "First country"), ("XB", "Second country")),
-    emergency=(("Ambulance", "000 1"), ("Police", "0002")),
-    lines=(
-        HelpLine("A listening line", "+00 (12) 34", "Day and night"),
-        HelpLine("A line to write to", "00 56", "Text the word HELLO", by_text=True),
+    emergency=(
+        HelpNumber("Ambulance", "000 1", checked_at=date(2020, 2, 29)),
+        HelpNumber("Police", "0002"),
     ),
-    grounding="Name five things that you see.",
+    lines=(
+        HelpLine("A listening line", "+00 (12) 34", "Day and night", BOTH, PAGE, date(2021, 6, 2)),
+        HelpLine("A line to write to", "00 56", "Text the word HELLO", (Method.TEXT,)),
+        HelpLine("A chat", methods=(Method.CHAT,), page=CHAT),
+    ),
+    exercises=(("Slow breathing", "Breathe out slowly."), ("5-4-3", "Name five things.")),
+    sources=("a list of 2020", "another list"),
 )
 
 
@@ -39,10 +53,12 @@ def words(panel: HelpPanel) -> str:
     return "\n".join(label.text() for label in page(panel).findChildren(QLabel))
 
 
-def test_shows_numbers_lines_and_the_exercise(panel: HelpPanel) -> None:
+def test_shows_numbers_lines_and_exercises(panel: HelpPanel) -> None:
     shown = words(panel)
     assert shown.index("Ambulance") < shown.index("Police") < shown.index("A listening line")
-    for part in ("000 1", "0002", "+00 (12) 34", "Day and night", "Name five things"):
+    for part in ("000 1", "0002", "+00 (12) 34", "Day and night", "A chat"):
+        assert part in shown
+    for part in ("Slow breathing", "Breathe out slowly.", "5-4-3", "Name five things."):
         assert part in shown
     assert panel._country.currentText() == "Second country"
 
@@ -52,7 +68,47 @@ def test_links_are_told_and_not_opened(panel: HelpPanel, qtbot: QtBot) -> None:
     panel.link_activated.connect(told.append)
     for link in page(panel).findChildren(LinkButton):
         link.click()
-    assert told == ["tel:0001", "tel:0002", "tel:+001234", "sms:0056", FINDER]
+    lines = ["tel:+001234", "sms:+001234", PAGE, "sms:0056", CHAT]
+    assert told == ["tel:0001", "tel:0002", *lines, FINDER_URL]
+
+
+def test_tells_when_each_number_was_checked_and_where_it_is_from(panel: HelpPanel) -> None:
+    shown = words(panel)
+    assert "Checked on 29 February 2020, " in shown
+    assert "Checked on 2 June 2021, " in shown
+    assert shown.count("Checked on") == 2  # for the others it is not known
+    assert shown.index("public lists") < shown.index("a list of 2020") < shown.index("another list")
+    panel.set_help(HelpView())
+    assert "public lists" not in words(panel)
+
+
+def test_a_safety_plan_is_there_in_every_country(panel: HelpPanel) -> None:
+    for view in (VIEW, HelpView()):
+        panel.set_help(view)
+        shown = words(panel)
+        steps = [shown.index(f"\n{number}. ") for number in range(1, 8)]
+        assert steps == sorted(steps)
+        assert "out of my reach" in shown
+
+
+def test_where_it_is_not_known_who_answers_the_panel_says_so(panel: HelpPanel) -> None:
+    assert "not known" not in words(panel)
+    unsure = HelpNumber("Emergency", "0005", unsure=True)
+    panel.set_help(HelpView(emergency=(unsure,)))
+    assert "not known" not in words(panel)  # there is no other to try
+    panel.set_help(HelpView(emergency=(unsure, unsure)))
+    assert "not known" in words(panel)
+
+
+def test_nothing_is_cut_off_in_a_narrow_window_with_large_text(
+    panel: HelpPanel, appearance: Appearance, qtbot: QtBot
+) -> None:
+    appearance.set_text_size(200)
+    panel.resize(360, 640)
+    qtbot.wait(50)  # until every part has its new font
+    assert page(panel).width() <= panel._scroll.viewport().width()
+    for link in page(panel).findChildren(LinkButton):
+        assert link.height() >= link.heightForWidth(link.width()), link.accessibleName()
 
 
 def test_a_number_can_be_copied(panel: HelpPanel) -> None:
@@ -75,4 +131,4 @@ def test_an_unknown_country_still_leads_to_people(panel: HelpPanel, qtbot: QtBot
     (finder,) = page(panel).findChildren(LinkButton)
     with qtbot.waitSignal(panel.link_activated) as signal:
         finder.click()
-    assert signal.args == [FINDER]
+    assert signal.args == [FINDER_URL]

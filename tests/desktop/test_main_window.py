@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QTextEdit,
@@ -18,7 +19,10 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from desktop.help_panel import HelpLine, HelpView
+from desktop.emergency_screen import HOLD_MS, EmergencyScreen
+from desktop.help_card import HelpCard
+from desktop.help_panel import HelpPanel
+from desktop.help_view import HelpLine, HelpNumber, HelpView
 from desktop.main_window import MainWindow
 from desktop.onboarding import Onboarding
 from desktop.settings_dialog import SettingsDialog
@@ -27,7 +31,9 @@ from theragen_core.conversation import MessageId, Role
 from theragen_core.settings import Settings
 
 CONTROLS = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
-HELP = HelpView("XA", (("XA", "A country"),), (("Ambulance", "0001"),), (HelpLine("A", "0002"),))
+HELP = HelpView(
+    "XA", (("XA", "A country"),), (HelpNumber("Ambulance", "0001"),), (HelpLine("A", "0002"),)
+)
 
 
 @pytest.fixture
@@ -194,12 +200,209 @@ def test_messages_are_reached_by_keyboard(qtbot: QtBot, window: MainWindow) -> N
     assert not window.chat._bar.isVisible()
 
 
+def card(window: MainWindow) -> HelpCard:
+    (found,) = window.findChildren(HelpCard)
+    return found
+
+
+def screen(window: MainWindow) -> EmergencyScreen:
+    (found,) = window.findChildren(EmergencyScreen)
+    return found
+
+
+def test_help_is_made_when_it_is_first_needed(window: MainWindow) -> None:
+    assert not window.shows_help
+    window.hide_help_card()
+    window.set_card_correctable(False)
+    window.set_rules_alone(False)
+    window.close_emergency()
+    window.clear()
+    for kind in (HelpCard, EmergencyScreen, HelpPanel):
+        assert window.findChildren(kind) == []
+
+
+def test_the_card_stands_above_the_composer_and_stays(qtbot: QtBot, window: MainWindow) -> None:
+    press(qtbot, window, "Ctrl+F")
+    with qtbot.waitSignal(window.help_opened):
+        window.show_help_card()
+    assert window.shows_help
+    shown = card(window)
+    assert window._find_bar is not None
+    tops = [part.mapTo(window, part.rect().topLeft()).y() for part in _foot(window)]
+    assert tops == sorted(tops)
+    window.composer.setFocus()
+    talk(window)
+    assert shown.isVisible()
+    window.show_help_card()
+    assert window.findChildren(HelpCard) == [shown]
+
+
+def _foot(window: MainWindow) -> list[QWidget]:
+    assert window._find_bar is not None
+    return [window._find_bar, card(window), window.composer]
+
+
+def test_the_card_tells_what_was_pressed(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_help_card()
+    window.set_card_correctable(True)
+    with qtbot.waitSignal(window.link_activated) as signal:
+        card(window).links()[0].click()
+    assert signal.args == ["tel:0001"]
+    with qtbot.waitSignal(window.corrected):
+        card(window).correct.click()
+    card(window).more.click()
+    assert window.actions_.help.isChecked()
+    with qtbot.waitSignal(window.card_dismissed):
+        card(window).close_button.click()
+    assert not card(window).isVisible()
+    assert focused(window) is window.composer.edit
+
+
+def test_hiding_the_card_is_no_dismissal(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_help_card()
+    with qtbot.assertNotEmitted(window.card_dismissed):
+        window.hide_help_card()
+    assert not card(window).isVisible()
+    assert not window.shows_help
+
+
+def test_while_rules_run_alone_the_card_is_there_from_the_start(window: MainWindow) -> None:
+    window.set_rules_alone(True)
+    assert card(window).isVisible()
+    assert "plain statements" in card(window).words
+    assert "very hard" not in card(window).words
+    card(window).close_button.click()
+    window.set_rules_alone(True)
+    assert not card(window).isVisible()  # it was dismissed, and nothing has changed
+    window.clear()
+    assert card(window).isVisible()  # of another conversation
+    window.set_rules_alone(False)
+    assert not card(window).isVisible()
+
+
+def test_the_card_outlives_the_time_in_which_rules_ran_alone(window: MainWindow) -> None:
+    window.set_rules_alone(True)
+    window.show_help_card()
+    window.set_rules_alone(False)
+    assert card(window).isVisible()
+    assert "plain statements" not in card(window).words
+
+
+def test_a_narrow_window_with_large_text_leaves_room_to_write(
+    window: MainWindow, appearance: Appearance, qtbot: QtBot
+) -> None:
+    talk(window)
+    window.show_help_card()
+    window.set_card_correctable(True)
+    appearance.set_text_size(200)
+    window.resize(360, 640)
+    qtbot.wait(50)  # until every part has its new font
+    assert card(window).height() < window.height() / 2
+    assert window.chat.height() > 100
+    assert window.composer.edit.visibleRegion().boundingRect() == window.composer.edit.rect()
+
+
+def test_danger_brings_the_page_with_numbers_up(qtbot: QtBot, window: MainWindow) -> None:
+    with qtbot.waitSignal(window.help_opened):
+        window.show_emergency()
+    assert screen(window).isVisible()
+    assert not window.composer.isVisible()
+    assert focused(window) is screen(window).links()[0]
+    assert window.shows_help
+    screen(window).back.click()
+    assert not screen(window).isVisible()
+    assert not window.shows_help
+    assert focused(window) is window.composer.edit
+
+
+def test_esc_leads_back_and_stops_nothing(qtbot: QtBot, window: MainWindow) -> None:
+    window.set_generating(True)
+    window.show_emergency()
+    with qtbot.assertNotEmitted(window.actions_.stop.triggered):
+        press(qtbot, window, "Esc")
+    assert focused(window) is window.composer.edit
+
+
+def test_on_the_page_help_and_hiding_work_as_ever(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_emergency()
+    press(qtbot, window, "F1")
+    assert window._help_panel is not None
+    assert window._help_panel.isVisible()
+    press(qtbot, window, "F1")
+    assert focused(window) is screen(window).links()[0]
+    press(qtbot, window, "F9")
+    assert not screen(window).isVisible()
+    press(qtbot, window, "F9")
+    assert screen(window).isVisible()
+    assert focused(window) is screen(window).links()[0]
+
+
+def test_the_page_is_in_sight_even_where_the_panel_filled_the_window(window: MainWindow) -> None:
+    window.resize(400, 640)
+    window.open_help()
+    window.show_emergency()
+    assert screen(window).isVisible()
+    assert focused(window) is screen(window).links()[0]
+
+
+def test_while_hidden_the_page_stays_hidden(qtbot: QtBot, window: MainWindow) -> None:
+    window.actions_.hide.setChecked(True)
+    window.show_emergency()
+    window.show_help_card()
+    assert not screen(window).isVisible()
+    press(qtbot, window, "F9")
+    assert screen(window).isVisible()
+
+
+def test_a_misunderstanding_leads_back_to_writing(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_emergency()
+    with qtbot.waitSignal(window.corrected):
+        screen(window).correct.click()
+    assert focused(window) is window.composer.edit
+
+
+def test_the_page_tells_what_was_pressed(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_emergency()
+    qtbot.wait(HOLD_MS + 50)
+    with qtbot.waitSignal(window.link_activated) as signal:
+        screen(window).links()[0].click()
+    assert signal.args == ["tel:0001"]
+
+
+def test_what_is_offered_follows_the_country_everywhere(window: MainWindow) -> None:
+    window.show_help_card()
+    window.show_emergency()
+    window.open_help()
+    window.set_help(HelpView(emergency=(HelpNumber("Fire brigade", "0009"),)))
+    for kind in (HelpCard, EmergencyScreen, HelpPanel):
+        (surface,) = window.findChildren(kind)
+        shown = " ".join(label.text() for label in surface.findChildren(QLabel))
+        assert "0009" in shown
+        assert "0001" not in shown
+
+
+def test_a_new_conversation_begins_without_card_and_page(window: MainWindow) -> None:
+    window.show_help_card()
+    window.set_card_correctable(True)
+    window.show_emergency()
+    window.clear()
+    assert window.composer.isVisible()
+    assert not card(window).isVisible()
+    window.set_rules_alone(True)
+    assert "very hard" not in card(window).words
+    assert not card(window).correct.isVisible()
+
+
 def surfaces(qtbot: QtBot, window: MainWindow) -> list[QWidget]:
     """Every surface, each with all that it can show."""
     talk(window)
     window.chat.set_variants(MessageId(2), 0, 2)
     window.actions_.find.trigger()
     window.open_help()
+    window.show_help_card()
+    window.set_card_correctable(True)
+    window.show_emergency()
+    window.close_emergency()
     window.show_fault("The model stopped.", window.actions_.restart)
     window.composer.begin_editing("words")
     window.actions_.hide.setChecked(True)
@@ -228,7 +431,7 @@ def name(widget: QWidget) -> str:
 def test_every_control_has_a_name(qtbot: QtBot, window: MainWindow) -> None:
     roots = surfaces(qtbot, window)
     found = [control for root in roots for control in controls(root)]
-    assert len(found) > 30
+    assert len(found) > 40
     assert [control for control in found if not name(control).strip()] == []
 
 

@@ -3,9 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PySide6.QtWidgets import QLabel, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from desktop.settings_dialog import SettingsDialog
+from desktop.theme import Appearance
 from theragen_core.settings import Settings
 
 COUNTRIES = (("XA", "First country"), ("XB", "Second country"))
@@ -19,6 +21,7 @@ CHOSEN = Settings(
     theme="dark",
     text_size=120,
     show_stats=True,
+    trigger_warnings=False,
 )
 
 
@@ -47,6 +50,7 @@ def test_choices_come_back_as_settings(qtbot: QtBot) -> None:
     dialog.theme.setCurrentIndex(2)
     dialog.text_size.setValue(120)
     dialog.stats.setChecked(True)
+    dialog.warnings.setChecked(False)
     assert dialog.settings() == replace(CHOSEN, consent=0)
 
 
@@ -80,3 +84,27 @@ def test_the_look_is_shown_at_once_and_cancel_takes_it_back(qtbot: QtBot) -> Non
         dialog.cancel.click()
     assert themes == ["light", "dark"]
     assert sizes == [150, 120]
+
+
+def test_a_word_before_hard_things_is_the_default_and_can_be_switched_off(qtbot: QtBot) -> None:
+    dialog = open_dialog(qtbot, Settings())
+    assert dialog.warnings.isChecked()
+    assert dialog.warnings.text() == "Tell me before a reply speaks of hard things"
+    with qtbot.waitSignal(dialog.applied) as signal:
+        dialog.warnings.setChecked(False)
+        dialog.save.click()
+    assert signal.args == [replace(Settings(), trigger_warnings=False)]
+
+
+@pytest.mark.parametrize("percent", [100, 200])
+def test_every_line_can_be_read_at_any_text_size(
+    qtbot: QtBot, appearance: Appearance, percent: int
+) -> None:
+    dialog = open_dialog(qtbot, Settings())
+    appearance.set_text_size(percent)
+    qtbot.wait(50)  # until every part has its new font
+    (scroll,) = dialog.findChildren(QScrollArea)
+    assert dialog._form.width() <= scroll.viewport().width()
+    for label in dialog._form.findChildren(QLabel):
+        assert label.height() >= label.heightForWidth(label.width()), label.text()
+    assert dialog.tokens.height() >= dialog.template.sizeHint().height()
