@@ -10,7 +10,7 @@ import sys
 
 def main() -> int:
     """Entry point of `theragen` and of the frozen app."""
-    if sys.argv[1:] == ["--engine-host"]:
+    if sys.argv[1:] in (["--engine-host"], ["--guard-host"]):
         from theragen_core import host
 
         host.main()

@@ -64,7 +64,7 @@ class Application(QObject):
         self.help = HelpDesk(self.window, self.preferences, self)
         self.session = ChatSession(self.help.country, sampling(now))
         self.engine = EngineClient(host_command(), self)
-        self.guard = GuardClient(EngineClient(host_command(), self), self)
+        self.guard = GuardClient(EngineClient(host_command("guard"), self), self)
         self.session.trigger_warnings = now.trigger_warnings
         model = chosen_model(now, self._arguments.model)
         self.presenter = Presenter(self.window, self.session, self.engine, self.guard, model, self)

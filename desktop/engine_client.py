@@ -29,11 +29,14 @@ SLICE_S = 0.008  # how long events are taken in before the window gets its turn
 _PHASES_WITH_STEPS = (Phase.READING, Phase.WRITING)
 
 
-def host_command() -> list[str]:
-    """How this same program is started as a host. -I: no PYTHON* variable, nothing from cwd."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "--engine-host"]
-    return [sys.executable, "-I", "-m", "desktop", "--engine-host"]
+def host_command(role: str = "engine") -> list[str]:
+    """How this same program is started as a host, the engine's or the guard's. The name is for
+    lists of processes: both do what they are asked. -I: no PYTHON* variable, nothing from cwd.
+    """
+    program = [sys.executable]
+    if not getattr(sys, "frozen", False):
+        program += ["-I", "-m", "desktop"]
+    return [*program, f"--{role}-host"]
 
 
 class EngineClient(QObject):

@@ -100,6 +100,7 @@ def make_person(qtbot: QtBot, qapp: QApplication, settings_path: Path) -> Iterat
     forget_copied()
     for application in made:
         application.engine.stop()
+        application.guard.stop()
         application.deleteLater()
 
 

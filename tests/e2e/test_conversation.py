@@ -129,9 +129,8 @@ def test_an_explicit_statement_shows_help_and_needs_no_model(
     make_person: MakePerson,
 ) -> None:
     person = make_person(Settings(consent=1, country="GB", model="/no/such/model.gguf"))
-    person.sends("I want to kill myself.")
-    assert person.window.actions_.help.isChecked()
-    assert "116 123" in person.replies()[0]
+    assert "116 123" in person.asks("I want to kill myself.")
+    assert person.window.shows_help
     assert "116 123" in person.transcript()
 
 
@@ -171,7 +170,7 @@ def test_an_engine_killed_in_the_middle_of_an_answer(person: Person, how: signal
     person.waits_until(lambda: "F5" in person.fault(), timeout_ms=1000)
     assert before in person.transcript() or person.replies()[1].strip()
     assert "I had a long week at work." in person.transcript()
-    assert not person.is_generating()
+    person.waits_until(lambda: not person.is_generating(), timeout_ms=1000)
     person.window.actions_.restart.trigger()
     assert person.fault() == ""
     assert person.asks("Good morning.").strip()

@@ -64,8 +64,11 @@ class Program:
 
     def host(self) -> psutil.Process:
         """The process that runs the model."""
-        self.waits_for(lambda: len(self.process.children()) == 1)
-        return self.process.children()[0]
+        self.waits_for(lambda: len(self._hosts()) == 1)
+        return self._hosts()[0]
+
+    def _hosts(self) -> list[psutil.Process]:
+        return [p for p in self.process.children() if "--engine-host" in p.cmdline()]
 
     def exit_code(self) -> int:
         return self._popen.wait(10)
