@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SENTENCES = ROOT / "scripts" / "safety_data"
 SHARED = ROOT.parent / "shared" / "data"
 
-COMMENTS, ANSWER_SENTENCES = 3000, 3000  # how many are drawn of the public sets
+COMMENTS, ANSWER_SENTENCES = 2500, 2500  # how many are drawn of the public sets
 HELD_OUT = 0.12  # of the examples, by a hash of the text: for thresholds, never for learning
 ANSWERS_HELD_OUT = 0.3  # of the questions with their answers: reported on, never learned from
 

@@ -34,7 +34,7 @@ THREADS = 2  # fixed: sums depend on how work is divided
 BATCH, RATE, HEAD_RATE, DECAY = 32, 1.2e-4, 2e-3, 0.01
 POOL = 40 * BATCH  # examples among which those of like length are put together
 JOINED = 0.25  # of the messages stand beside another, harmless one, as clauses of talk do
-LONGEST = 112  # tokens
+LONGEST = 96  # tokens
 WIDTH, SCALE = 384, 8.0
 
 
@@ -64,7 +64,7 @@ class Pooled(nn.Module):  # type: ignore[misc]  # torch is not installed where t
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=FOLDER / "encoder.onnx")
     options = parser.parse_args()
     torch.set_num_threads(THREADS)
