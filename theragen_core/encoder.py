@@ -23,7 +23,7 @@ FOLDER = ROOT / "guard"
 WINDOW, STEP = 128, 96  # tokens that are read at a time, and how far the next window is
 MOST_WINDOWS = 8  # of a longer text, its beginning and its end are read
 MOST_CHARACTERS = 24_000  # no more than this is tokenised, half from each end
-MOST_ANSWERED = 48  # tokens of what a reply answers, its last ones
+MOST_ANSWERED = 32  # tokens of what a reply answers, its last ones
 
 _CLS, _SEP = 101, 102
 
@@ -74,6 +74,7 @@ class Tokens:
         if len(text) > MOST_CHARACTERS:
             text = text[: MOST_CHARACTERS // 2] + "\n" + text[-MOST_CHARACTERS // 2 :]
         plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        plain = plain.encode("utf-8", errors="replace").decode()  # without lone surrogates
         ids: list[int] = self._tokenizer.encode(plain, add_special_tokens=False).ids
         return ids
 

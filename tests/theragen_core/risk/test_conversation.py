@@ -1,0 +1,110 @@
+"""Risk over turns, with a judge of the test's own making."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from theragen_core import risk
+from theragen_core.conversation import Message, Role
+from theragen_core.protocol import RiskAssessment, Tier, Topic
+
+GRAVE = {
+    "hint": RiskAssessment(Tier.CONCERN, frozenset({Topic.SUICIDE}), ("learned",)),
+    "thoughts": RiskAssessment(Tier.ACTIVE, frozenset({Topic.SUICIDE}), ("learned",)),
+    "now": RiskAssessment(Tier.IMMINENT, frozenset({Topic.ABUSE}), ("learned",)),
+    "friend": RiskAssessment(Tier.CONCERN, frozenset({Topic.SUICIDE}), ("third_person_learned",)),
+}
+
+
+def judge(texts: Sequence[str]) -> list[RiskAssessment]:
+    """Each text by its gravest code word; "half" and "other" only together."""
+    found = []
+    for text in texts:
+        parts = [GRAVE[word] for word in GRAVE if word in text]
+        if "half" in text and "other" in text:
+            parts.append(GRAVE["thoughts"])
+        found.append(max(parts, key=lambda part: part.tier, default=RiskAssessment(Tier.NONE)))
+    return found
+
+
+def said(*texts: str) -> list[Message]:
+    return [Message(Role.USER, text) for text in texts]
+
+
+def test_no_message_is_no_risk() -> None:
+    assert risk.assess([], judge) == RiskAssessment(Tier.NONE)
+    assert risk.assess([Message(Role.ASSISTANT, "now")], judge).tier is Tier.NONE
+
+
+def test_what_the_judge_sees_counts_beside_the_rules() -> None:
+    assert risk.assess(said("a hint"), judge).tier is Tier.CONCERN
+    assert risk.assess(said("a hint")).tier is Tier.NONE
+    both = risk.assess(said("I want to kill myself, that is a hint"), judge)
+    assert both.tier is Tier.ACTIVE
+    assert {"learned", "wish_to_act"} <= set(both.cues)
+
+
+def test_the_newest_message_has_a_tier_of_its_own() -> None:
+    now = risk.assess(said("some thoughts", "soup"), judge)
+    assert (now.tier, now.own) == (Tier.ACTIVE, Tier.NONE)
+    now = risk.assess(said("soup", "some thoughts"), judge)
+    assert (now.tier, now.own) == (Tier.ACTIVE, Tier.ACTIVE)
+
+
+def test_what_is_judged_fades_as_the_rest() -> None:
+    talk = ["some thoughts", *["soup and bread"] * 9]
+    tiers = [risk.assess(said(*talk[: n + 1]), judge).tier for n in range(10)]
+    # While it is read together with the newest message it counts as a concern at least.
+    assert tiers == [3, 3, 3, 2, 2, 2, 1, 1, 1, 0]
+
+
+def test_two_messages_may_be_grave_only_together() -> None:
+    assert risk.assess(said("one half"), judge).tier is Tier.NONE
+    together = risk.assess(said("one half", "the other"), judge)
+    assert (together.tier, together.own) == (Tier.CONCERN, Tier.NONE)
+    assert risk.assess(said("one half", "soup", "soup", "the other"), judge).tier is Tier.NONE
+
+
+@pytest.mark.parametrize(
+    ("texts", "corrected", "tier", "own"),
+    [
+        (["it is now"], 1, Tier.CONCERN, Tier.CONCERN),
+        (["it is now", "soup"], 1, Tier.CONCERN, Tier.NONE),
+        (["it is now", "some thoughts"], 1, Tier.ACTIVE, Tier.ACTIVE),
+        (["one half", "the other"], 2, Tier.NONE, Tier.NONE),
+    ],
+)
+def test_what_was_misunderstood_is_a_concern_at_most(
+    texts: list[str], corrected: int, tier: Tier, own: Tier
+) -> None:
+    now = risk.assess(said(*texts), judge, corrected)
+    assert (now.tier, now.own) == (tier, own)
+
+
+@pytest.mark.parametrize(
+    ("texts", "someone_else"),
+    [
+        (["my friend"], True),
+        (["my friend", "some thoughts"], False),
+        (["my friend wants to kill himself, thoughts"], True),  # rules are surer of who it is
+        (["soup"], False),
+    ],
+)
+def test_whom_it_is_about(texts: list[str], someone_else: bool) -> None:
+    assert risk.is_about_someone_else(risk.assess(said(*texts), judge)) is someone_else
+
+
+@pytest.mark.parametrize(
+    "who", ["I'm 14", "im 15 years old", "I am in 8th grade", "i'm a freshman in high school"]
+)
+def test_that_a_child_is_speaking_is_remembered(who: str) -> None:
+    talk = [who, *["soup"] * 5, "a hint"]
+    assert Topic.MINOR_AT_RISK in risk.assess(said(*talk), judge).topics
+    assert risk.assess(said(who), judge).topics == set()
+
+
+@pytest.mark.parametrize("who", ["I'm 41", "My son is 14", "I have 14 cats", "in 2014 I moved"])
+def test_who_is_no_child(who: str) -> None:
+    assert Topic.MINOR_AT_RISK not in risk.assess(said(who, "a hint"), judge).topics
