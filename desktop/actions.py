@@ -25,6 +25,9 @@ class Actions:
         self.next_message = self._make("next_message", "Alt+Down")
         self.restart = self._make("restart", "F5")
         self.settings = self._make("settings", "Ctrl+,")
+        self.replicate = self._make_of_cloud("replicate")
+        self.use_local = self._make_of_cloud("use_local")
+        self.include = self._make_of_cloud("include")
         self.quit = self._make("quit", "Ctrl+Q")
         self.larger = self._make("larger", "Ctrl++", "Ctrl+=")
         self.smaller = self._make("smaller", "Ctrl+-")
@@ -38,17 +41,30 @@ class Actions:
         self._set_roles()
         self.stop.setEnabled(False)
         self.try_again.setEnabled(False)
+        self.set_cloud(False)
+
+    def set_cloud(self, on: bool) -> None:
+        """What can be asked for only while replies come from elsewhere."""
+        for action in (self.use_local, self.include):
+            action.setEnabled(on)
+            action.setVisible(on)
 
     def fill(self, bar: QMenuBar) -> None:
         conversation = bar.addMenu(text("window.menu_conversation"))
         _add(conversation, self.new, self.forget, None, self.copy_all, self.find, None)
         _add(conversation, self.try_again, self.stop, None)
         _add(conversation, self.previous_message, self.next_message, None)
+        _add(conversation, self.replicate, self.use_local, self.include, None)
         _add(conversation, self.restart, self.settings, None, self.quit)
         view = bar.addMenu(text("window.menu_view"))
         _add(view.addMenu(text("window.menu_theme")), *self.themes.values())
         _add(view, self.larger, self.smaller, self.normal_size, None, self.stats, None, self.hide)
         _add(bar.addMenu(text("window.menu_help")), self.help, None, self.about)
+
+    def _make_of_cloud(self, name: str) -> QAction:
+        action = QAction(text(f"cloud.action_{name}"), self._owner)
+        self._owner.addAction(action)
+        return action
 
     def _make(self, name: str, *keys: str, checkable: bool = False) -> QAction:
         action = QAction(text(f"window.action_{name}"), self._owner)

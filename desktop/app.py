@@ -31,8 +31,9 @@ class Application(QObject):
         appearance = Appearance(qt)
         self.window = MainWindow(appearance.theme)
         self.preferences = Preferences(settings_path, self.window, appearance, self)
-        self._arguments = arguments
+        self._named_model = arguments.model
         self._complaint = self.preferences.load()
+        self.window.set_cloud(self._in_cloud)
         self._completed = False
 
     def show(self) -> None:
@@ -53,10 +54,11 @@ class Application(QObject):
             return
         self._completed = True
         from desktop import warm_up
+        from desktop.cloud_desk import CloudDesk
         from desktop.engine_client import EngineClient, host_command
         from desktop.guard_client import GuardClient
         from desktop.help_desk import HelpDesk
-        from desktop.model_choice import chosen_model, sampling
+        from desktop.model_choice import chosen_engine, sampling
         from desktop.presenter import Presenter
         from theragen_core.session import ChatSession
 
@@ -65,12 +67,16 @@ class Application(QObject):
         self.session = ChatSession(self.help.country, sampling(now))
         self.engine = EngineClient(host_command(), self)
         self.guard = GuardClient(EngineClient(host_command("guard"), self), self)
+        self.cloud = CloudDesk(self.window, self.preferences, self.session, host_command(), self)
+        self.session.cloud = self._in_cloud
         self.session.trigger_warnings = now.trigger_warnings
-        model = chosen_model(now, self._arguments.model)
+        model = chosen_engine(now, self._named_model)
         self.presenter = Presenter(self.window, self.session, self.engine, self.guard, model, self)
         self.presenter.show_stats = now.show_stats
         self.preferences.changed.connect(self._on_preferences_changed)
         self.preferences.complained.connect(self.presenter.show_notice)
+        self.cloud.chosen.connect(self._on_cloud_chosen)
+        self.cloud.told.connect(self.presenter.show_notice)
         self.window.closed.connect(self.engine.stop)
         self.window.closed.connect(self.guard.stop)
         if self._complaint:
@@ -89,7 +95,7 @@ class Application(QObject):
         self.window.show_conversation()
 
     def _on_preferences_changed(self, before: Settings, now: Settings) -> None:
-        from desktop.model_choice import chosen_model, sampling
+        from desktop.model_choice import chosen_engine, sampling
 
         self.session.country = self.help.country
         self.session.options = sampling(now)
@@ -97,8 +103,37 @@ class Application(QObject):
         self.presenter.show_stats = now.show_stats
         if (before.model, before.template) != (now.model, now.template):
             # A file named on the command line counts until another one is chosen.
-            named = self._arguments.model if before.model == now.model else None
-            self.presenter.start_model(chosen_model(now, named))
+            if before.model != now.model:
+                self._named_model = None
+            if not self._in_cloud:
+                self.presenter.start_model(chosen_engine(now, self._named_model))
+
+    @property
+    def _in_cloud(self) -> bool:
+        from desktop.model_choice import uses_replicate
+
+        return uses_replicate(self.preferences.settings, self._named_model)
+
+    def _on_cloud_chosen(self, new_token: bool, fresh: bool) -> None:
+        """Start the chosen model. Where replies come from is said before anything can be sent."""
+        from desktop.announce import announce
+        from desktop.model_choice import chosen_engine
+        from theragen_core.resources import text
+
+        self._named_model = None
+        model = chosen_engine(self.preferences.settings, None, self.cloud.token_for_this_run)
+        if fresh:
+            self.presenter.start_over()
+        if model == self.presenter.model and not new_token:
+            return
+        if self._in_cloud != self.session.cloud:
+            announce(
+                self.window,
+                text("cloud.announce_cloud" if self._in_cloud else "cloud.announce_local"),
+            )
+        self.session.cloud = self._in_cloud
+        self.window.set_cloud(self._in_cloud)
+        self.presenter.start_model(model)
 
 
 def open_window(arguments: Arguments) -> tuple[Application, QApplication]:

@@ -16,13 +16,14 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 from theragen_core import wire
 from theragen_core.errors import ProtocolError
 from theragen_core.faults import Fault
-from theragen_core.protocol import Command, Heartbeat, Phase
+from theragen_core.protocol import Command, Heartbeat, HostedModel, Load, Phase
 from theragen_core.resources import ROOT
 
 CHECK_MS = 1000
 SILENT_CHECKS = 4  # heartbeats come twice a second; four seconds without one is a hang
 STARTING_CHECKS = 60  # a first heartbeat may have to wait for a cold disk
 STALLED_BEATS = 9  # heartbeats in a row without a step of the native code
+FAREWELL_MS = 2000  # for a child that cancels what others do for it
 SLICE_S = 0.008  # how long events are taken in before the window gets its turn
 
 # Loading has no steps of its own that can be counted on: a mapped file may be read in one call.
@@ -52,6 +53,7 @@ class EngineClient(QObject):
         self._silent = 0
         self._stalled = 0
         self._last_beat: Heartbeat | None = None
+        self._farewell_ms = 0
         self._check = QTimer(self)
         self._check.setInterval(CHECK_MS)
         self._check.timeout.connect(self._on_check)
@@ -68,6 +70,8 @@ class EngineClient(QObject):
     def start(self, first: Command) -> None:
         """Start a fresh child with this command; a running one is killed first."""
         self.stop()
+        hosted = isinstance(first, Load) and isinstance(first.model, HostedModel)
+        self._farewell_ms = FAREWELL_MS if hosted else 0
         self._silent = self._stalled = 0
         self._last_beat = None
         process = QProcess(self)
@@ -90,9 +94,15 @@ class EngineClient(QObject):
             self._process.write(wire.encode(command))
 
     def stop(self) -> None:
-        """Kill the child, whatever it does, and wait until it is gone."""
+        """Kill the child, whatever it does, and wait until it is gone.
+
+        One that has others work for it gets a moment first, to tell them that it ends.
+        """
         process = self._let_go()
         if process is not None:
+            if self._farewell_ms:
+                process.closeWriteChannel()
+                process.waitForFinished(self._farewell_ms)
             process.kill()
             process.waitForFinished(2000)
             process.deleteLater()

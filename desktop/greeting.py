@@ -22,7 +22,7 @@ class Greeting(QWidget):
         column.setSpacing(10)
         column.addStretch(2)
         title = heading(text("window.greeting"), 1)
-        words = paragraph(text("window.greeting_words"))
+        words = self._words = paragraph(text("window.greeting_words"))
         help_words = paragraph(text("window.greeting_help"), muted=True)
         for label in (title, words, help_words):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -32,6 +32,10 @@ class Greeting(QWidget):
         column.addWidget(self._note)
         column.addWidget(self._models, 0, Qt.AlignmentFlag.AlignHCenter)
         self.set_model_note("")
+
+    def set_cloud(self, on: bool) -> None:
+        """Where what is written goes."""
+        self._words.setText(text("cloud.greeting_words" if on else "window.greeting_words"))
 
     def set_model_note(self, note: str) -> None:
         """What a person should know of the model; empty when there is nothing to say."""

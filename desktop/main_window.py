@@ -110,26 +110,32 @@ class MainWindow(QMainWindow):
         self._status.setObjectName("muted")
         # Where room is short the badge stays whole, and the status gives way.
         self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        badge = QLabel("⌂ " + text("window.on_this_computer"))
-        badge.setObjectName("badge")
-        badge.setAccessibleName(text("window.on_this_computer_name"))
+        self._badge = QLabel()
+        self._badge.setObjectName("badge")
+        self._use_local = QToolButton()
+        self._use_local.setDefaultAction(self.actions_.use_local)
+        self._use_local.setAccessibleName(self.actions_.use_local.iconText())
+        self._use_local.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         header = QWidget()
         row = QHBoxLayout(header)
         row.setContentsMargins(16, 6, 16, 2)
         row.setSpacing(12)
-        row.addWidget(badge)
+        row.addWidget(self._badge)
+        row.addWidget(self._use_local)
         row.addWidget(self._status, 1)
+        self.set_cloud(False)
         return header
 
     def _make_banner(self) -> QVBoxLayout:
         self._banner = QFrame()
         self._banner.setObjectName("notice")
         self._banner_text = paragraph("")
-        self._banner_button = QToolButton()
-        self._banner_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._banner_button, self._banner_other = QToolButton(), QToolButton()
         row = QHBoxLayout(self._banner)
         row.addWidget(self._banner_text, 1)
-        row.addWidget(self._banner_button)
+        for button in (self._banner_button, self._banner_other):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            row.addWidget(button)
         self._banner.hide()
         inset = QVBoxLayout()
         inset.setContentsMargins(SIDE, 0, SIDE, 0)
@@ -187,17 +193,31 @@ class MainWindow(QMainWindow):
         self._status.setAccessibleName(text("window.status_name", words=words))
         self._status.setToolTip(words)
 
+    def set_cloud(self, on: bool) -> None:
+        """Whether what is written leaves this computer: said at all times, and to all readers."""
+        words = "cloud.badge" if on else "window.on_this_computer"
+        self._badge.setText(("☁ " if on else "⌂ ") + text(words))
+        self._badge.setAccessibleName(text(f"{words}_name"))
+        self._badge.setProperty("cloud", on)
+        self._badge.style().polish(self._badge)
+        self._use_local.setVisible(on)
+        self.actions_.set_cloud(on)
+        self.greeting.set_cloud(on)
+
     def set_generating(self, generating: bool) -> None:
         self.composer.set_generating(generating)
         self.actions_.stop.setEnabled(generating)
 
-    def show_fault(self, words: str, remedy: QAction | None = None) -> None:
-        """A calm line above the conversation, with one thing to do about it."""
+    def show_fault(
+        self, words: str, remedy: QAction | None = None, other: QAction | None = None
+    ) -> None:
+        """A calm line above the conversation, with one thing to do about it, or two."""
         self._banner_text.setText(words)
-        self._banner_button.setVisible(remedy is not None)
-        if remedy is not None:
-            self._banner_button.setDefaultAction(remedy)
-            self._banner_button.setAccessibleName(remedy.iconText())
+        for button, action in ((self._banner_button, remedy), (self._banner_other, other)):
+            button.setVisible(action is not None)
+            if action is not None:
+                button.setDefaultAction(action)
+                button.setAccessibleName(action.iconText())
         self._banner.show()
 
     def clear_fault(self) -> None:

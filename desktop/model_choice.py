@@ -6,7 +6,13 @@ from pathlib import Path
 
 from theragen_core.errors import UserError
 from theragen_core.model_profile import starter_path
-from theragen_core.protocol import LocalModel, SamplingOptions, TemplateChoice
+from theragen_core.protocol import (
+    HostedModel,
+    LocalModel,
+    ModelSpec,
+    SamplingOptions,
+    TemplateChoice,
+)
 from theragen_core.settings import Settings
 
 
@@ -22,6 +28,18 @@ def chosen_model(settings: Settings, named: Path | None = None) -> LocalModel:
         return LocalModel(starter_path())
     except UserError:
         return LocalModel(Path("starter.gguf"))
+
+
+def uses_replicate(settings: Settings, named: Path | None = None) -> bool:
+    """Whether replies come from there. A file named on the command line stays on this computer."""
+    return settings.use_replicate and bool(settings.hosted) and named is None
+
+
+def chosen_engine(settings: Settings, named: Path | None = None, token: str = "") -> ModelSpec:
+    """What the engine is asked to load; an empty token stands for the one in the keyring."""
+    if uses_replicate(settings, named):
+        return HostedModel(settings.hosted, token, settings.deployment)
+    return chosen_model(settings, named)
 
 
 def sampling(settings: Settings) -> SamplingOptions:

@@ -64,6 +64,10 @@ class Preferences(QObject):
         """Take up the country that was chosen in the help panel."""
         self._change(country=country)
 
+    def choose_cloud(self, use: bool, name: str, deployment: bool) -> None:
+        """Take up what was chosen on the page about Replicate."""
+        self._change(use_replicate=use, hosted=name, deployment=deployment)
+
     def choose_theme(self, theme: str) -> None:
         self._change(theme=theme)
 
@@ -97,6 +101,7 @@ class Preferences(QObject):
 
         dialog = SettingsDialog(self.settings, directory.countries(), self._window)
         dialog.applied.connect(self._set)
+        dialog.cloud_requested.connect(self._window.actions_.replicate.trigger)
         dialog.theme_previewed.connect(self._on_theme_previewed)
         dialog.text_size_previewed.connect(self._appearance.set_text_size)
         dialog.finished.connect(dialog.deleteLater)

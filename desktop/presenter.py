@@ -29,6 +29,7 @@ from theragen_core.protocol import (
     Failed,
     Finished,
     Generate,
+    HostedModel,
     Load,
     Loaded,
     ModelSpec,
@@ -59,6 +60,18 @@ FLUSH_MS = 30
 
 # What is mended in the settings rather than by starting the model again.
 _MENDED_IN_SETTINGS = {fault for fault in Fault if fault.name.startswith(("MODEL_", "STARTER_"))}
+
+
+_MENDED_ON_CLOUD_PAGE = {
+    Fault.CLOUD_FORBIDDEN,
+    Fault.CLOUD_INPUT_REFUSED,
+    Fault.CLOUD_NAME,
+    Fault.CLOUD_NAME_MISSING,
+    Fault.CLOUD_NOT_FOUND,
+    Fault.CLOUD_TOKEN_MISSING,
+    Fault.CLOUD_TOKEN_REFUSED,
+    Fault.CLOUD_WRONG_KIND,
+}
 
 
 class Presenter(QObject):
@@ -112,6 +125,11 @@ class Presenter(QObject):
         self._engine.received.connect(self._on_received)
         self._engine.died.connect(self._on_died)
 
+    @property
+    def model(self) -> ModelSpec:
+        """What the engine was last asked to load."""
+        return self._model
+
     # The model ---------------------------------------------------------------------------------
 
     def start_model(self, model: ModelSpec | None = None) -> None:
@@ -123,7 +141,8 @@ class Presenter(QObject):
 
     def _start_engine(self) -> None:
         self.model_loaded = False
-        self._set_model_status(text("status.loading"))
+        hosted = isinstance(self._model, HostedModel)
+        self._set_model_status(text("cloud.connecting" if hosted else "status.loading"))
         self._engine.start(Load(self._model))
 
     def _on_restart(self) -> None:
@@ -162,13 +181,19 @@ class Presenter(QObject):
         remedy: QAction | None = actions.restart
         if fault in _MENDED_IN_SETTINGS or fault is Fault.OUT_OF_MEMORY:
             remedy = actions.settings
-        if fault is Fault.EMPTY_REPLY:
-            remedy = actions.try_again
-        self.show_notice(fault_text(fault, details), remedy)
+        if fault is Fault.EMPTY_REPLY or fault.name.startswith("CLOUD_"):
+            remedy = actions.try_again if len(self._session.conversation) else actions.restart
+        if fault in _MENDED_ON_CLOUD_PAGE:
+            remedy = actions.replicate
+        # If Replicate fails, this computer is offered, and nothing more than offered.
+        local = actions.use_local if isinstance(self._model, HostedModel) else None
+        self.show_notice(fault_text(fault, details), remedy, local)
 
-    def show_notice(self, words: str, remedy: QAction | None = None) -> None:
+    def show_notice(
+        self, words: str, remedy: QAction | None = None, other: QAction | None = None
+    ) -> None:
         """Something that a person should know, above the conversation."""
-        self._window.show_fault(words, remedy)
+        self._window.show_fault(words, remedy, other)
         announce(self._window, words)
 
     # The guard ---------------------------------------------------------------------------------
@@ -305,6 +330,8 @@ class Presenter(QObject):
             case ShowProgress(phase=Phase.READING, done=done, total=total):
                 percent = 100 * done // total
                 self._window.set_status(text("status.reading_percent", percent=percent))
+            case ShowProgress(phase=Phase.WAKING | Phase.QUEUED as phase, done=done):
+                self._window.set_status(text(f"cloud.{phase}", seconds=done))
             case ShowProgress():
                 pass
             case ReturnText():

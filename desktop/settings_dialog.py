@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QFrame,
+    QHBoxLayout,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -39,6 +40,7 @@ class SettingsDialog(QDialog):
     applied = Signal(Settings)
     theme_previewed = Signal(str)
     text_size_previewed = Signal(int)
+    cloud_requested = Signal()  # after what was edited here is saved
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class SettingsDialog(QDialog):
         self._model = settings.model
         self.setWindowTitle(text("window.settings_title"))
         self._make_model_fields()
+        self._make_cloud_fields()
         self._make_reply_fields()
         self._make_person_fields(countries)
         column = QVBoxLayout(self)
@@ -76,6 +79,17 @@ class SettingsDialog(QDialog):
         self.use_starter.clicked.connect(self._on_use_starter)
         self.template = _choice("settings_template", TemplateChoice, self._settings.template)
         self._show_model()
+
+    def _make_cloud_fields(self) -> None:
+        now = self._settings
+        in_cloud = now.use_replicate and bool(now.hosted)
+        words = text("cloud.settings_local")
+        if in_cloud:
+            words = text("cloud.settings_cloud", name=now.hosted)
+        self.source = paragraph(words)
+        self.cloud = button("cloud.settings_open")
+        self.cloud.setAccessibleName(text("cloud.settings_open_name"))
+        self.cloud.clicked.connect(self._on_cloud)
 
     def _make_reply_fields(self) -> None:
         automatic = text("window.settings_automatic")
@@ -125,6 +139,11 @@ class SettingsDialog(QDialog):
         files.addWidget(self.use_starter)
         model.addLayout(files)
         model.addWidget(paragraph(text("window.settings_larger"), muted=True))
+        source = QHBoxLayout()
+        source.setSpacing(8)
+        source.addWidget(self.source, 1)
+        source.addWidget(self.cloud)
+        form.addRow(text("cloud.settings"), source)
         form.addRow(text("window.settings_model"), model)
         for key, field in (
             ("template", self.template),
@@ -228,6 +247,10 @@ class SettingsDialog(QDialog):
         path, _kind = QFileDialog.getOpenFileName(self, title, folder, files)
         if path:
             self.set_model(path)
+
+    def _on_cloud(self) -> None:
+        self._on_accepted()
+        self.cloud_requested.emit()
 
     def _on_use_starter(self) -> None:
         self.set_model("")

@@ -102,14 +102,14 @@ def check_python() -> None:
 
 def provide_system_parts(wanted: str) -> None:
     missing = required_parts()
-    extras = display_parts() if wanted == TESTS else []
+    extras = parts_of_tests() if wanted == TESTS else []
     if (missing or extras) and may_install():
         install_packages(missing + extras)
-        missing, extras = required_parts(), display_parts() if extras else []
+        missing, extras = required_parts(), parts_of_tests() if extras else []
     if missing:
         raise SetupError(f"Not found: {listed(missing)}. {remedy(missing)}")
     if extras:
-        say(f"Not found: {listed(extras)}; tests with a real display are skipped. {remedy(extras)}")
+        say(f"Not found: {listed(extras)}; tests that need them are skipped. {remedy(extras)}")
 
 
 def required_parts() -> list[Missing]:
@@ -123,11 +123,16 @@ def required_parts() -> list[Missing]:
     return missing
 
 
-def display_parts() -> list[Missing]:
-    """What tests need to press real keys in a real window."""
+def parts_of_tests() -> list[Missing]:
+    """What tests need to press real keys in a real window and to open a real keyring."""
     if sys.platform != "linux":
         return []
-    programs = {"Xvfb": "xvfb", "xdotool": "xdotool"}
+    programs = {
+        "Xvfb": "xvfb",
+        "xdotool": "xdotool",
+        "dbus-run-session": "dbus",
+        "gnome-keyring-daemon": "gnome-keyring",
+    }
     return [Missing(*item) for item in programs.items() if shutil.which(item[0]) is None]
 
 

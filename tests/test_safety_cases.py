@@ -22,6 +22,7 @@ import pytest
 
 from scripts.guard import examples
 from theragen_core.encoder import Tokens
+from theragen_core.judgement import CATEGORIES
 from theragen_core.protocol import Tier, Topic
 
 CASES = Path(__file__).parents[1] / "bench" / "safety_cases"
@@ -115,7 +116,7 @@ def test_there_are_enough_sentences_of_all_sorts() -> None:
 
 def test_every_category_of_harm_has_its_sentences() -> None:
     counted = Counter(name for named, _ in own_replies() for name in named.split(",") if name)
-    assert set(counted) == set(examples.CATEGORIES)
+    assert set(counted) == set(CATEGORIES)
     assert min(counted.values()) >= 50
 
 

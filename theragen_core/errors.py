@@ -3,6 +3,7 @@
 TheraGenError
 ├── UserError             the world or the input is not as needed; the words say the remedy
 │   ├── ModelError        a model file that cannot be used
+│   ├── CloudError        a service that cannot be used, or a reply that did not arrive
 │   └── SettingsError     settings that cannot be read or written
 ├── MessageTooLong        a message that the model's context cannot hold
 └── ProtocolError         a line between window and engine that is not ours
@@ -30,6 +31,10 @@ class UserError(TheraGenError):
 
 class ModelError(UserError):
     """A model file that cannot be used."""
+
+
+class CloudError(UserError):
+    """A service that cannot be used, or a reply that did not arrive from it."""
 
 
 class SettingsError(UserError):

@@ -9,7 +9,7 @@ the whole conversation again; no text is kept.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from theragen_core import risk, safety
@@ -49,14 +49,27 @@ class Guard:
 
     def filter(self, stream: StreamGuard, reply: str) -> str:
         """A whole reply through a stream's filter: what of it may be shown."""
-        shown = self._released(stream, "", stream.feed(reply))
-        return self._released(stream, shown, stream.finish())
-
-    def _released(self, stream: StreamGuard, shown: str, release: Release) -> str:
-        shown = text("help.taken_back") if release.retracted else shown + release.text
-        for number, sentence in stream.asked():
-            shown = self._released(stream, shown, stream.judge(number, self.review(sentence)))
+        shown = ""
+        for release in self._released(stream, iter([reply])):
+            shown = text("help.taken_back") if release.retracted else shown + release.text
         return shown
+
+    def filtered(self, stream: StreamGuard, pieces: Iterator[str]) -> Iterator[str]:
+        """What may be shown of a reply as it comes, for those who cannot take anything back."""
+        for release in self._released(stream, pieces):
+            yield "\n\n" + text("help.taken_back") if release.retracted else release.text
+
+    def _released(self, stream: StreamGuard, pieces: Iterator[str]) -> Iterator[Release]:
+        for piece in pieces:
+            yield from self._judged(stream, stream.feed(piece))
+            if stream.end is not None:
+                return
+        yield from self._judged(stream, stream.finish())
+
+    def _judged(self, stream: StreamGuard, release: Release) -> Iterator[Release]:
+        yield release
+        for number, sentence in stream.asked():
+            yield stream.judge(number, self.review(sentence))
 
     def _judge(self, texts: Sequence[str]) -> list[RiskAssessment]:
         return [self._judge_one(text) for text in texts]

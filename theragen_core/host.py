@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import BinaryIO
 
 from theragen_core import process, wire
@@ -64,7 +65,14 @@ def make_engine(spec: ModelSpec, watch: Watch) -> Engine:
 
             return EchoEngine(spec)
         case HostedModel():
-            raise UserError(Fault.HOSTED_NOT_AVAILABLE)
+            from theragen_core.credentials import TokenStore
+            from theragen_core.engines.replicate import ReplicateEngine
+
+            # No native code can hang here, so the end of stdin is enough of an end; the other one
+            # would leave no time to cancel what is at work at Replicate.
+            process.outlive_parent()
+            token = spec.token or TokenStore().load().token
+            return ReplicateEngine(replace(spec, token=token), watch)
 
 
 class Host:
@@ -74,12 +82,14 @@ class Host:
         self._lines = commands
         self._events = events
         self._sending = threading.Lock()
+        self._ending = threading.Lock()
         self._queue: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._cancelled: set[TurnId] = set()
         self._watch = Watch()
         self._engine: Engine | None = None
         self._guard: Guard | None = None
         self._load_failure: Failed | None = None
+        self._spec: ModelSpec | None = None
 
     def run(self) -> None:
         """Serve until stdin ends, which ends the process at once."""
@@ -103,9 +113,15 @@ class Host:
                 self._cancelled.add(command.turn)
             else:
                 self._queue.put(command)
-        # Not sys.exit: native code in the main thread must not be waited for, nor torn down
-        # while it runs.
-        os._exit(0)
+        self._end()
+
+    def _end(self) -> None:
+        with self._ending:  # whoever comes second waits for the end
+            if self._engine is not None:
+                self._engine.leave()
+            # Not sys.exit: native code in the main thread must not be waited for, nor torn down
+            # while it runs.
+            os._exit(0)
 
     def _pulse(self) -> None:
         while True:
@@ -119,7 +135,7 @@ class Host:
                 while line:
                     line = line[os.write(self._events, line) :]
         except OSError:  # nobody listens any more
-            os._exit(0)
+            self._end()
 
     # Commands
 
@@ -137,6 +153,7 @@ class Host:
                 raise AssertionError("handled by the reader")
 
     def _load(self, spec: ModelSpec) -> None:
+        self._spec = spec
         if self._engine is not None:
             self._engine.close()
             self._engine = None
@@ -164,6 +181,8 @@ class Host:
 
     def _generate(self, request: GenerateRequest) -> None:
         turn = request.turn
+        if self._engine is None and isinstance(self._spec, HostedModel):
+            self._load(self._spec)  # what was not there a moment ago may be there now
         if self._engine is None:
             failure = self._load_failure or Failed(NO_TURN, Fault.MODEL_NOT_LOADED)
             self._send(Failed(turn, failure.fault, failure.details))

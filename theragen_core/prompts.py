@@ -134,6 +134,10 @@ class PromptBuilder:
         one, other = (self.encode([*messages, Message(Role.USER, text)]) for text in ("a", "1"))
         return one[: common_length(one, other)]
 
+    def neutralised(self, message: Message) -> str:
+        """The text of one message for a model that marks messages itself."""
+        return self._neutralise(_model_text(message))
+
     def fit(self, messages: Sequence[Message], context: int, reply: int) -> Prompt:
         """The prompt for these messages that leaves `reply` of `context` tokens for the answer.
 

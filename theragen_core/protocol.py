@@ -27,6 +27,8 @@ NO_TURN = TurnId(0)
 class Phase(StrEnum):
     IDLE = "idle"
     LOADING = "loading"
+    WAKING = "waking"  # a rented machine starts, or reads; progress in seconds
+    QUEUED = "queued"  # the service asked to wait, and is asked again; progress in seconds
     READING = "reading"  # prefill: the model reads the conversation
     WRITING = "writing"  # decode: the model writes its reply
 
@@ -83,10 +85,14 @@ class LocalModel:
 
 @dataclass(frozen=True, slots=True)
 class HostedModel:
-    """A model or deployment at Replicate, as OWNER/NAME."""
+    """A model at Replicate as OWNER/NAME or OWNER/NAME:VERSION, or a deployment as OWNER/NAME.
+
+    An empty token stands for the one in the keyring.
+    """
 
     name: str
-    token: str = field(repr=False)
+    token: str = field(default="", repr=False)
+    deployment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total`, in thousandths for loading and in tokens for reading."""
+    """`done` of `total`: thousandths for loading, tokens for reading, seconds for waiting."""
 
     turn: TurnId
     phase: Phase

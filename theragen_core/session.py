@@ -15,8 +15,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from theragen_core import directory, resources, risk, safety
-from theragen_core.conversation import Conversation, Entry, MessageId, Role
+from theragen_core import cloud_consent, directory, resources, risk, safety
+from theragen_core.conversation import Conversation, Entry, Message, MessageId, Role
 from theragen_core.directory import CrisisResources
 from theragen_core.faults import Fault
 from theragen_core.protocol import (
@@ -202,11 +202,16 @@ class ChatSession:
         self.guarded = guarded  # whether Ask(Assess) and Ask(Review) will be answered
         self.trigger_warnings = True
         self._assessing: _Question | None = None
+        self.cloud = False  # whether what is asked for is generated elsewhere
+        self.cloud_agreed = False  # the person's yes to sending what was said in danger too
+        self.left_out: tuple[MessageId, ...] = ()  # of the last request, for want of that yes
         self._turn: _Turn | None = None
         self._turns = 0
         self._written_replies = 0
         self._replies = 0
         self._first_visible = 0
+        self._sent: tuple[int, ...] = ()  # of the last request: where its messages stand here
+        self._tiers: dict[MessageId, Tier] = {}
         self._shown_tier = Tier.NONE
         self._corrected = 0  # so many of the first messages were misunderstood
         self._warned = False
@@ -280,6 +285,8 @@ class ChatSession:
         self._shown_tier = Tier.NONE
         self._warned = False
         self._replaced.clear()
+        self._tiers.clear()
+        self.cloud_agreed, self.left_out = False, ()
         self.conversation.clear()
 
     # What an engine or the guard says
@@ -356,10 +363,12 @@ class ChatSession:
 
     def _answer(self, asked: _Question, now: RiskAssessment) -> Outcomes:
         # While danger is imminent, and in the turn that speaks of it; later turns may generate.
+        self._tiers[asked.entry.id] = now.own
         if now.tier == Tier.IMMINENT or now.own >= Tier.ACTIVE:
+            self._tiers[asked.entry.id] = now.tier
             return self._write_reply(now, asked.reply, asked.is_variant)
         asked.entry.guidance = safety.guidance(now)
-        return (*self._remind(), self._generate(asked, now))
+        return (*self._remind(), *self._generate(asked, now))
 
     def _show_crisis(self, now: RiskAssessment, by_rules: RiskAssessment | None = None) -> Outcomes:
         """Help that was put away comes back for new reasons, not with each later message, nor
@@ -376,13 +385,24 @@ class ChatSession:
         self._replies += 1
         return () if self._replies % REMINDER_EVERY else (ShowWarning("help.reminder"),)
 
-    def _generate(self, asked: _Question, now: RiskAssessment) -> Ask:
+    def _generate(self, asked: _Question, now: RiskAssessment) -> Outcomes:
         said = self.conversation.messages(before=asked.reply if asked.is_variant else None)
+        said, notices = self._outgoing(said)
         listed, answers = self._help().dial_strings, asked.entry.text
         guard = safety.StreamGuard(listed, answers, now, judged=self.guarded)
         self._turn = _Turn(asked.turn, asked.entry.id, asked.reply, asked.is_variant, now, guard)
         options = replace(self.options, seed=self.new_seed())
-        return Ask(Generate(GenerateRequest(asked.turn, said, options)))
+        return (*notices, Ask(Generate(GenerateRequest(asked.turn, said, options))))
+
+    def _outgoing(self, said: tuple[Message, ...]) -> tuple[tuple[Message, ...], Outcomes]:
+        """What the request holds, and a notice where more is left out of it than before."""
+        ids = [entry.id for entry in self.conversation][: len(said)]
+        tiers = [self._tiers.get(id, Tier.NONE) for id in ids]
+        out = cloud_consent.outgoing(said, tiers, agreed=self.cloud_agreed or not self.cloud)
+        before, self.left_out = self.left_out, tuple(ids[index] for index in out.left_out)
+        self._sent = out.sent
+        told = set(self.left_out) <= set(before)
+        return out.messages, () if told else (ShowWarning("status.left_out"),)
 
     def _write_reply(
         self, assessment: RiskAssessment, reply: MessageId, is_variant: bool
@@ -486,7 +506,8 @@ class ChatSession:
         if index == self._first_visible:
             return ()
         self._first_visible = index
-        return (ShowTrimmed(list(self.conversation)[index].id if index else None),)
+        place = self._sent[index]
+        return (ShowTrimmed(list(self.conversation)[place].id if index else None),)
 
     def _shown(self, entry: Entry) -> Outcomes:
         return (Append(entry.id, entry.role, entry.text), self._replacement(entry))

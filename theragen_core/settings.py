@@ -28,6 +28,9 @@ class Settings:
     consent: int = 0  # the CONSENT_VERSION that the person agreed to
     model: str = ""  # path of a GGUF file; empty: the starter model
     template: str = "file"  # a protocol.TemplateChoice
+    use_replicate: bool = False  # chosen on the page that says what it means
+    hosted: str = ""  # OWNER/NAME at Replicate
+    deployment: bool = False  # whether that names a deployment
     temperature: float = -1.0  # below zero: the model's own
     max_tokens: int = 0  # 0: the model's own
     country: str = ""  # ISO 3166 code; empty: from the locale

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -31,6 +32,7 @@ from theragen_core.protocol import (
     EchoModel,
     Event,
     Generate,
+    HostedModel,
     LocalModel,
     ModelSpec,
     Review,
@@ -51,6 +53,18 @@ _Number = TypeVar("_Number", int, float)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, metavar="FILE", help="a GGUF file")
     parser.add_argument("--engine", choices=("llama", "replicate", "echo"), default="llama")
+    parser.add_argument("--hosted", metavar="OWNER/NAME", default="", help="at Replicate")
+    parser.add_argument("--deployment", action="store_true", help="--hosted names a deployment")
+    parser.add_argument(
+        "--token-stdin",
+        action="store_true",
+        help="the first line of stdin is the Replicate token; else the keyring's is used",
+    )
+    parser.add_argument(
+        "--include-danger",
+        action="store_true",
+        help="send what was said in danger to Replicate too, in later turns",
+    )
     parser.add_argument("--template", choices=[str(t) for t in TemplateChoice], default="file")
     parser.add_argument("--country", metavar="XX", help="two letters, for help lines")
     parser.add_argument("--temperature", type=_between(float, 0, 2))
@@ -81,8 +95,13 @@ def run(options: argparse.Namespace) -> int:
     if options.seed is not None:
         session.new_seed = lambda: options.seed
     interactive = sys.stdin.isatty() and not options.json
-    output = JsonOutput() if options.json else PlainOutput(interactive)
-    engine = _load(_model(options), output)
+    model = _model(options)
+    session.cloud = hosted = isinstance(model, HostedModel)
+    session.cloud_agreed = options.include_danger
+    if hosted:  # asked to end, it still cancels what is at work at Replicate
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    output = JsonOutput() if options.json else PlainOutput(interactive, hosted)
+    engine = _load(model, output)
     guard = Guard()
     session.guarded = guard.trained
     if not guard.trained:
@@ -107,7 +126,8 @@ def _model(options: argparse.Namespace) -> ModelSpec:
     if options.engine == "echo":
         return EchoModel()
     if options.engine == "replicate":
-        raise UserError(Fault.HOSTED_NOT_AVAILABLE)
+        token = sys.stdin.buffer.readline() if options.token_stdin else b""
+        return HostedModel(options.hosted, token.decode("ascii", "replace"), options.deployment)
     return LocalModel(options.model or starter_path(), TemplateChoice(options.template))
 
 
@@ -138,6 +158,9 @@ def _converse(talk: _Talk, interactive: bool) -> None:
             return
         if interactive and line.strip() == "/help":
             output.help(directory.help_for(session.country))
+        elif interactive and session.cloud and line.strip() == "/include":
+            session.cloud_agreed = True
+            print(text("cli.included"))
         elif interactive and line.strip() == "/new":
             session.forget()
         elif interactive and line.strip() == "/correct":

@@ -47,12 +47,13 @@ class Output(Protocol):
 class PlainOutput:
     """Text for people. What a model writes is printed without control characters."""
 
-    def __init__(self, interactive: bool) -> None:
+    def __init__(self, interactive: bool, hosted: bool = False) -> None:
         self._interactive = interactive
+        self._hosted = hosted
 
     def ready(self, loaded: Loaded) -> None:
         if self._interactive:
-            _print(text("cli.welcome"))
+            _print(text("cli.welcome_hosted" if self._hosted else "cli.welcome"))
             _print(text("cli.ready", name=loaded.name) + "\n\n")
 
     def failed(self, fault: Fault, details: dict[str, str | int]) -> None:

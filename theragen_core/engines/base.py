@@ -61,6 +61,13 @@ class Engine(Protocol):
         """Read ahead what every request begins with; given up when `watch.should_stop()`."""
         ...
 
+    def leave(self) -> None:
+        """The process is about to end, told from another thread; a second or two, no more.
+
+        An engine that has others work for it tells them to stop.
+        """
+        ...
+
     def close(self) -> None:
         """Free the memory. The engine is not used again."""
         ...

@@ -40,6 +40,9 @@ class EchoEngine:
             self._wait(watch)
         watch.phase = Phase.IDLE
 
+    def leave(self) -> None:
+        """Nobody else is at work."""
+
     def close(self) -> None:
         """Nothing to free."""
 

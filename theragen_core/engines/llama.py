@@ -261,6 +261,9 @@ class LlamaEngine:
         finally:
             watch.phase = Phase.IDLE
 
+    def leave(self) -> None:
+        """Nobody else is at work, and native code may not be torn down while it runs."""
+
     def close(self) -> None:
         """Free the context, then the model it stands on."""
         self._opened.close()

@@ -1,0 +1,32 @@
+"""A job that may take long, outside the window's thread; its result comes back as a signal.
+
+A thread of its own and not one of Qt's pool: at the end the pool waits for its threads, and a job
+that waits for a keyring that someone should unlock must not keep the program from ending.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from PySide6.QtCore import QObject, Signal
+
+
+class Job(QObject):
+    """Connect `done` to a method of a QObject, which then runs in that object's thread."""
+
+    done = Signal(object)
+
+    def __init__(self, work: Callable[[], object], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._work = work
+        self.done.connect(self.deleteLater)
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, daemon=True, name="background").start()
+
+    def _run(self) -> None:
+        result = self._work()
+        with suppress(RuntimeError):  # whoever waited is gone
+            self.done.emit(result)
