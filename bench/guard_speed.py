@@ -1,6 +1,9 @@
-"""How long an assessment and a review take in the guard's own process while the engine decodes.
+"""What the guard costs: its answers while the engine decodes, and how much later a reply begins.
 
-python -m bench guard_speed
+    python -m bench guard_speed
+
+Guard and engine are the real processes, on the starter model; the session is driven as the window
+drives it.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from theragen_core.protocol import (
     Assess,
     Assessed,
     Cancel,
+    Command,
     Delta,
+    Event,
     Finished,
     Load,
     Loaded,
@@ -27,8 +32,9 @@ from theragen_core.protocol import (
     SamplingOptions,
     TurnId,
 )
+from theragen_core.session import Ask, ChatSession, Outcomes
 
-ROUNDS = 60
+ROUNDS, REPLIES = 60, 20
 WORDS = (
     "It has been a long week at the shop and my sister keeps calling about the house and what we"
     " should do with the garden now that our aunt has moved away and I did not sleep much but this"
@@ -54,12 +60,58 @@ def measure() -> dict[str, Any]:
         busy = _times(guard, "busy")
         engine.send(Cancel(TurnId(turn)))
         engine.until(Finished)
+        begins = _first_words(engine, guard)
     return {
         "loading_s": round(loading_s, 2),
+        "a reply begins": begins,
         "words": len(WORDS.split()),
         "idle": idle,
         "while the engine decodes": busy,
     }
+
+
+def _first_words(engine: HostProcess, guard: HostProcess) -> dict[str, float]:
+    """Medians from Enter to the engine's first token, to its first whole sentence, and to the first
+    text that a person sees.
+    """
+    token, sentence, seen = [], [], []
+    for number in range(REPLIES):
+        session = ChatSession(guarded=True)
+        started = time.perf_counter()
+        (asked,) = _commands(session.submit(f"I walked by the river on day {number}."))
+        guard.send(asked)
+        (generate_it,) = _commands(session.receive(_answer(guard)))
+        engine.send(generate_it)
+        while True:
+            event = engine.next()
+            assert event is not None
+            if isinstance(event, Delta) and len(token) == number:
+                token.append(time.perf_counter() - started)
+            reviews = _commands(session.receive(event))
+            if reviews and isinstance(reviews[0], Review):
+                sentence.append(time.perf_counter() - started)
+                guard.send(reviews[0])
+                session.receive(_answer(guard))
+                seen.append(time.perf_counter() - started)
+                break
+        for command in _commands(session.stop()):
+            engine.send(command)
+        engine.until(Finished)
+    return {
+        "first token ms": round(1000 * statistics.median(token)),
+        "first whole sentence ms": round(1000 * statistics.median(sentence)),
+        "first visible text ms": round(1000 * statistics.median(seen)),
+    }
+
+
+def _commands(outcomes: Outcomes) -> list[Command]:
+    return [outcome.command for outcome in outcomes if isinstance(outcome, Ask)]
+
+
+def _answer(guard: HostProcess) -> Event:
+    event = guard.next()
+    assert event is not None
+    return event
 
 
 def _times(guard: HostProcess, salt: str) -> dict[str, dict[str, float]]:

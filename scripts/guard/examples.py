@@ -24,6 +24,7 @@ SENTENCES = ROOT / "scripts" / "safety_data"
 SHARED = ROOT.parent / "shared" / "data"
 
 COMMENTS, ANSWER_SENTENCES = 2500, 2500  # how many are drawn of the public sets
+THRESHOLD_SENTENCES = 8000  # of counsellors, for thresholds only
 HELD_OUT = 0.12  # of the examples, by a hash of the text: for thresholds, never for learning
 ANSWERS_HELD_OUT = 0.3  # of the questions with their answers: reported on, never learned from
 
@@ -191,15 +192,15 @@ def _weak(text: str, kind: str, distress: float) -> Example:
 
 def _answers() -> list[Example]:
     """Sentences of real counsellors: what must pass, less those at which the rules stop."""
-    return _drawn_sentences(0)
+    return _drawn_sentences(others=False)
 
 
 def counsel_sentences() -> list[Example]:
     """Others of them, for thresholds."""
-    return _drawn_sentences(1)
+    return _drawn_sentences(others=True)
 
 
-def _drawn_sentences(share: int) -> list[Example]:
+def _drawn_sentences(others: bool) -> list[Example]:
     found = sorted(
         {
             (question[-200:], sentence)
@@ -209,8 +210,9 @@ def _drawn_sentences(share: int) -> list[Example]:
         }
     )
     random.Random(2).shuffle(found)
+    found = found[ANSWER_SENTENCES:][:THRESHOLD_SENTENCES] if others else found[:ANSWER_SENTENCES]
     return [
         _reply(question, sentence, "")
-        for question, sentence in found[share * ANSWER_SENTENCES : (share + 1) * ANSWER_SENTENCES]
+        for question, sentence in found
         if safety.review(safety.Sentence(sentence)).passed
     ]
