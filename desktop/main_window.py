@@ -131,6 +131,8 @@ class MainWindow(QMainWindow):
         self._banner.setObjectName("notice")
         self._banner_text = paragraph("")
         self._banner_button, self._banner_other = QToolButton(), QToolButton()
+        self._banner_other.setDefaultAction(self.actions_.use_local)
+        self._banner_other.setAccessibleName(self.actions_.use_local.iconText())
         row = QHBoxLayout(self._banner)
         row.addWidget(self._banner_text, 1)
         for button in (self._banner_button, self._banner_other):

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QFrame,
-    QHBoxLayout,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -139,10 +138,10 @@ class SettingsDialog(QDialog):
         files.addWidget(self.use_starter)
         model.addLayout(files)
         model.addWidget(paragraph(text("window.settings_larger"), muted=True))
-        source = QHBoxLayout()
+        source = QVBoxLayout()
         source.setSpacing(8)
-        source.addWidget(self.source, 1)
-        source.addWidget(self.cloud)
+        source.addWidget(self.source)
+        source.addWidget(self.cloud, 0, Qt.AlignmentFlag.AlignLeft)
         form.addRow(text("cloud.settings"), source)
         form.addRow(text("window.settings_model"), model)
         for key, field in (
