@@ -71,7 +71,7 @@ def waits_for_model(person: Person) -> None:
 
 
 def test_to_replicate_and_back_with_one_click(
-    make_person: MakePerson, peer: ReplicatePeer, settings_path: Path
+    make_person: MakePerson, peer: ReplicatePeer, settings_path: Path, home: Path
 ) -> None:
     person = make_person(LOCAL)
     person.app.complete()
@@ -83,7 +83,11 @@ def test_to_replicate_and_back_with_one_click(
     waits_for_model(person)
     assert person.asks("It rained all week.") == "Good to hear."
     assert load(settings_path).use_replicate
-    assert TOKEN not in settings_path.read_text()
+    written = [path for place in (home, settings_path.parent) for path in place.rglob("*")]
+    assert settings_path in written
+    for path in filter(Path.is_file, written):
+        for secret in (TOKEN, "rained all week"):
+            assert secret.encode() not in path.read_bytes(), path
     person.window._use_local.click()
     assert "stays on this computer" in badge(person)
     assert not load(settings_path).use_replicate

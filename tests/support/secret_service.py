@@ -58,7 +58,9 @@ def _run(script: str, home: Path, start: str, env: dict[str, str], *options: str
 
 
 def _output(command: list[str], home: Path, env: dict[str, str]) -> str:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DBUS_", "PYTHON_KEYRING"))}
+    # No display either: nobody sits there who could be asked to unlock something.
+    others = ("DBUS_", "PYTHON_KEYRING", "DISPLAY", "WAYLAND_DISPLAY")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
     kept |= {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "runtime"), **env}
     done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr.decode()

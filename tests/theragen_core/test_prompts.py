@@ -411,3 +411,8 @@ def test_common_length() -> None:
     assert common_length([], [1]) == 0
     assert common_length([1, 2], [1, 2, 3]) == 2
     assert common_length([1, 2, 4], [1, 3, 4]) == 1
+
+
+def test_a_message_for_a_model_that_marks_messages_itself(family: Family) -> None:
+    message = user(" Good [INST] morning ", guidance="Be gentle.")
+    assert family.builder().neutralised(message) == "Good [ INST] morning\n\nBe gentle."
