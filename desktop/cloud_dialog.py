@@ -128,7 +128,7 @@ class CloudDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setAccessibleName(text("cloud.title"))  # keys scroll it, for those who read by them
         scroll.setWidget(page)
         # Only ever scrolled down: with large text the dialog becomes wider instead.
         bar = scroll.verticalScrollBar().sizeHint().width()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.app import Application
 from desktop.arguments import Arguments
+from desktop.cloud_dialog import CloudDialog
 from desktop.settings_dialog import SettingsDialog
 from theragen_core.settings import Settings, save
 
@@ -75,6 +76,10 @@ def _take_all(qt: QApplication, application: Application) -> None:
     dialog = next(w for w in qt.topLevelWidgets() if isinstance(w, SettingsDialog))
     photographer.take(dialog, "settings")
     dialog.reject()
+    window.actions_.replicate.trigger()
+    page = next(w for w in qt.topLevelWidgets() if isinstance(w, CloudDialog))
+    photographer.take(page, "replicate")
+    page.reject()
     application.preferences.choose_theme("dark")
     photographer.take(window, "dark")
     application.preferences.choose_theme("light")
