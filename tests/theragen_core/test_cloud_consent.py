@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 
 from theragen_core.cloud_consent import outgoing
 from theragen_core.conversation import Message, Role
-from theragen_core.protocol import Delta, Finished, Generate, GenerateRequest, Tier, Trimmed
+from theragen_core.protocol import (
+    Assess,
+    Assessed,
+    Delta,
+    Finished,
+    Generate,
+    GenerateRequest,
+    RiskAssessment,
+    Tier,
+    Trimmed,
+)
 from theragen_core.resources import text
 from theragen_core.session import (
     Ask,
@@ -176,3 +186,19 @@ def test_what_the_model_no_longer_sees_is_counted_in_the_whole_conversation() ->
     assert isinstance(trimmed, ShowTrimmed)
     assert trimmed.first_visible is not None
     assert session.conversation.get(trimmed.first_visible).text == "Two."
+
+
+def test_what_only_the_guard_noticed_stays_here_too() -> None:
+    session = ChatSession("GB", guarded=True)
+    session.cloud = True
+
+    def assessed(outcomes: Outcomes, tier: Tier) -> Outcomes:
+        (asked,) = [o.command for o in outcomes if isinstance(o, Ask)]
+        assert isinstance(asked, Assess)
+        return session.receive(Assessed(asked.turn, RiskAssessment(tier, own=tier)))
+
+    hinted = "I have put everything in order for them."
+    assert not any(isinstance(o, Ask) for o in assessed(session.submit(hinted), ACTIVE))
+    later = assessed(session.submit("I went for a walk."), NONE)
+    assert hinted not in words(later)
+    assert notices(later) == ["status.left_out"]
