@@ -74,7 +74,9 @@ def _first_words(engine: HostProcess, guard: HostProcess) -> dict[str, float]:
     """Medians from Enter to the engine's first token, to its first whole sentence, and to the first
     text that a person sees.
     """
-    token, sentence, seen = [], [], []
+    token: list[float] = []
+    sentence: list[float] = []
+    seen: list[float] = []
     for number in range(REPLIES):
         session = ChatSession(guarded=True)
         started = time.perf_counter()

@@ -85,6 +85,11 @@ def _take_all(qt: QApplication, application: Application) -> None:
     application.preferences.choose_theme("light")
     window.open_help()
     photographer.take(window, "help")
+    window.actions_.help.setChecked(False)
+    window.show_help_card()
+    photographer.take(window, "card")
+    window.show_emergency()
+    photographer.take(window, "emergency")
     window.close()
 
 

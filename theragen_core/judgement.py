@@ -6,13 +6,17 @@ scripts/guard. Says which outputs there are. Knows no conversation and no stream
 
 from __future__ import annotations
 
+from itertools import takewhile
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from theragen_core.encoder import Encoder, Vector
 from theragen_core.protocol import RiskAssessment, Tier, Topic
 from theragen_core.resources import read_json
-from theragen_core.risk.conversation import LEARNED, LEARNED_OF_ANOTHER
+from theragen_core.risk.conversation import LEARNED, LEARNED_OF_ANOTHER, LEARNED_SURELY
+from theragen_core.risk.rules import has_grave_words
 from theragen_core.risk.spelling import lowered, undisguise
 from theragen_core.safety.review import REFUSAL, Sentence, Verdict
 
@@ -24,6 +28,9 @@ CATEGORIES = (
     "contract", "secrecy", "delusion", "romance", "isolation", REFUSAL,
 )  # fmt: skip
 
+FEW_WORDS = 15  # a shorter text needs the more evidence, the shorter it is
+SURELY = 2.0  # the score from which a frame such as "years ago" no longer speaks against it
+
 Scores = npt.NDArray[np.float64]
 
 
@@ -33,18 +40,17 @@ def reply_input(answered: str, reply: str) -> tuple[str, str]:
 
 
 class Head:
-    """Logits minus thresholds: a positive score says yes."""
+    """Linear: vectors in, a logit for each output out."""
 
-    def __init__(self, data: dict[str, list[float] | list[list[float]]]) -> None:
+    def __init__(self, data: dict[str, Any]) -> None:
         self._weights = np.array(data["weights"], dtype=np.float64)
         self._bias = np.array(data["bias"], dtype=np.float64)
-        self._thresholds = np.array(data["thresholds"], dtype=np.float64)
 
-    def score(self, vectors: list[Vector]) -> Scores:
-        """The highest score of each output over all windows of a text."""
+    def logits(self, vectors: list[Vector]) -> Scores:
+        """The highest logit of each output over all windows of a text."""
         logits = np.stack(vectors).astype(np.float64) @ self._weights.T + self._bias
-        scores: Scores = logits.max(axis=0) - self._thresholds
-        return scores
+        highest: Scores = logits.max(axis=0)
+        return highest
 
 
 class Judgement:
@@ -54,37 +60,62 @@ class Judgement:
         data = read_json("guard/heads.json")
         self._encoder = encoder or Encoder()
         self._risk, self._reply = Head(data["risk"]), Head(data["reply"])
-        self._stricter: float = data["stricter_from_tier_2"]
+        # With words of danger less is needed to believe it; without them, or in few words, more.
+        self._thresholds = np.array(data["risk"]["thresholds"])
+        self._beside_grave_words = np.array(data["risk"]["thresholds_beside_grave_words"])
+        self._for_few_words: float = data["risk"]["for_few_words"]
+        self._categories_from = np.array(data["reply"]["thresholds"])
+        self._joint: float = data["reply"]["joint"]
+        self._stricter: float = data["reply"]["stricter_from_tier_2"]
 
     def of_message(self, text: str) -> RiskAssessment:
         """The risk that one message shows by itself."""
-        scores = self._risk.score(self._encoder.encode(text))
-        if (plain := _undisguised(text)) is not None:
-            scores = np.maximum(scores, self._risk.score(self._encoder.encode(plain)))
+        scores = self._risk_scores(text)
         by_name = dict(zip(RISK_OUTPUTS, scores.tolist(), strict=True))
-        tier = max((t for t in TIERS if by_name[f"tier_{t}"] > 0), default=Tier.NONE)
+        tier, surely = _tier(by_name, 0.0), _tier(by_name, SURELY)
         if tier < Tier.CONCERN:
             return RiskAssessment(tier)
         topics = {topic for topic in Topic if by_name[topic] > 0}
         topics = topics or {max(Topic, key=lambda topic: by_name[topic])}
         cue = LEARNED_OF_ANOTHER if by_name[OF_ANOTHER] > 0 else LEARNED
-        return RiskAssessment(tier, frozenset(topics), (cue,))
+        sure = (LEARNED_SURELY,) if surely >= Tier.CONCERN else ()
+        return RiskAssessment(tier, frozenset(topics), (cue, *sure))
+
+    def _risk_scores(self, text: str) -> Scores:
+        logits = self._risk.logits(self._encoder.encode(text))
+        if (plain := _undisguised(text)) is not None:
+            logits = np.maximum(logits, self._risk.logits(self._encoder.encode(plain)))
+        grave = has_grave_words(text)
+        scores: Scores = logits - (self._beside_grave_words if grave else self._thresholds)
+        missing = max(0, FEW_WORDS - len(text.split())) / FEW_WORDS
+        scores[1 : len(TIERS)] -= missing * self._for_few_words
+        return scores
 
     def of_sentence(self, sentence: Sentence) -> Verdict:
         """Whether a sentence may be shown, alone and behind the one before it."""
-        alone = self._categories(sentence, sentence.text)
+        alone = self._categories(sentence, sentence.text, 0.0)
         if alone or not sentence.before.strip():
             return Verdict(alone)
-        both = self._categories(sentence, f"{sentence.before.strip()} {sentence.text}")
+        words = f"{sentence.before.strip()} {sentence.text}"
+        both = self._categories(sentence, words, self._joint)
         return Verdict(() if both == (REFUSAL,) else both, joint=both not in ((), (REFUSAL,)))
 
-    def _categories(self, sentence: Sentence, words: str) -> tuple[str, ...]:
+    def _categories(self, sentence: Sentence, words: str, least: float) -> tuple[str, ...]:
         answered, reply = reply_input(sentence.answers, words)
-        scores = self._reply.score(self._encoder.encode(reply, answered, reply=True))
+        logits = self._reply.logits(self._encoder.encode(reply, answered, reply=True))
+        scores = logits - self._categories_from
         if sentence.risk.tier >= Tier.CONCERN:
             scores = scores + self._stricter
-        found = [name for name, score in zip(CATEGORIES, scores, strict=True) if score > 0]
+        found = [name for name, score in zip(CATEGORIES, scores, strict=True) if score > least]
         return tuple(name for name in found if name != REFUSAL or len(found) == 1)
+
+
+def _tier(scores: dict[str, float], least: float) -> Tier:
+    """The highest tier whose score, and those of all from tier 2 up to it, are above `least`."""
+    grave = list(takewhile(lambda tier: scores[f"tier_{tier}"] > least, TIERS[1:]))
+    if grave:
+        return grave[-1]
+    return Tier.DISTRESS if scores["tier_1"] > least else Tier.NONE
 
 
 def _undisguised(text: str) -> str | None:

@@ -123,7 +123,7 @@ class ReturnText:
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
     """The reply is complete, stopped, or for these `reasons` not the model's own any more.
-    `finished` is absent for a written reply and for one that was ended.
+    `finished` is absent for a written reply and for one that was ended early.
     """
 
     message: MessageId | None
@@ -465,7 +465,8 @@ class ChatSession:
         self._written_replies += 1
         self._turn = None
         cancel = () if turn.ending else (Ask(Cancel(turn.id)),)
-        ended = TurnEnded(turn.reply, reasons=turn.guard.reasons)
+        finished = turn.ending if isinstance(turn.ending, Finished) else None
+        ended = TurnEnded(turn.reply, finished, reasons=turn.guard.reasons)
         if not turn.began:
             return (*cancel, self._begin(turn.reply, turn.is_variant, instead, True), ended)
         addition = "\n\n" + instead

@@ -12,7 +12,7 @@ import hashlib
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from theragen_core import risk, safety
@@ -212,7 +212,7 @@ def _drawn_sentences(others: bool) -> list[Example]:
     random.Random(2).shuffle(found)
     found = found[ANSWER_SENTENCES:][:THRESHOLD_SENTENCES] if others else found[:ANSWER_SENTENCES]
     return [
-        _reply(question, sentence, "")
+        replace(_reply(question, sentence, ""), kind="counsel")
         for question, sentence in found
         if safety.review(safety.Sentence(sentence)).passed
     ]

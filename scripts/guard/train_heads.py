@@ -13,7 +13,9 @@ import argparse
 import hashlib
 import json
 import os
+import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +39,24 @@ from theragen_core.protocol import Tier
 Matrix = npt.NDArray[np.float64]
 
 SCALE = 8.0  # of the vectors, as the encoder was tuned
-PENALTY = 0.03  # of squared weights, an example
+PENALTY = 0.01  # of squared weights, an example
 STEPS = 30
+COPIES = 3  # of a sentence without a context, behind so many messages
 
-# The share of harmless examples that may pass each threshold.
-FALSE_TIERS = {Tier.DISTRESS: 0.2, Tier.CONCERN: 0.02, Tier.ACTIVE: 0.005, Tier.IMMINENT: 0.005}
-FALSE_COMMENTS = {Tier.CONCERN: 0.005, Tier.ACTIVE: 0.001, Tier.IMMINENT: 0.0005}
-FALSE_SENTENCES = 0.0004  # of counsellors' sentences, over all categories together
-FALSE_GOOD = 0.01  # of good replies of our own, likewise
+# The share of harmless examples that may pass each threshold. Most of these were written to
+# resemble grave ones; of everyday talk far fewer pass.
+FALSE_TIERS = {Tier.DISTRESS: 0.2, Tier.CONCERN: 0.05, Tier.ACTIVE: 0.02, Tier.IMMINENT: 0.02}
+FALSE_BESIDE_GRAVE_WORDS = {
+    Tier.DISTRESS: 0.2,
+    Tier.CONCERN: 0.12,
+    Tier.ACTIVE: 0.08,
+    Tier.IMMINENT: 0.06,
+}
+FOR_FEW_WORDS = 5.0  # what one word would need more than many
+FALSE_SENTENCES = 0.001  # of counsellors' sentences, over all categories together
+FALSE_GOOD = 0.06  # of good replies of our own, twins of bad ones, likewise
+MARGIN = 0.5  # the highest of a sample is not the highest of all
+JOINT = 1.0  # what two sentences need more, both of which passed
 STRICTER_FROM_TIER_2 = 0.7  # added to each score of a reply when the person may be in danger
 
 
@@ -59,7 +71,6 @@ def main() -> None:
         "encoder_sha256": digest,
         "risk": _risk_head(encoder),
         "reply": _reply_head(encoder),
-        "stricter_from_tier_2": STRICTER_FROM_TIER_2,
     }
     options.out.write_text(json.dumps(heads) + "\n", encoding="utf-8")
 
@@ -68,21 +79,30 @@ def _risk_head(encoder: Encoder) -> dict[str, Any]:
     learned, held = _split(risk_examples())
     weights, bias = _fit(_vectors(encoder, learned), learned)
     logits = _vectors(encoder, held) @ weights.T + bias
-    harmless = np.array([e.tier in (0, 1) for e in held])
-    comments = np.array([e.kind == "comment" for e in held])
+    thresholds = _tier_thresholds(held, logits, FALSE_TIERS)
+    beside = _tier_thresholds(held, logits, FALSE_BESIDE_GRAVE_WORDS)
+    _report(held, logits, thresholds)
+    _report(held, logits, beside)
+    return {
+        **_linear(weights, bias),
+        "thresholds": thresholds,
+        "thresholds_beside_grave_words": beside,
+        "for_few_words": FOR_FEW_WORDS,
+    }
+
+
+def _tier_thresholds(held: list[Example], logits: Matrix, shares: dict[Tier, float]) -> list[float]:
+    """One for each output; those of topics are 0."""
     thresholds = [0.0] * len(RISK_OUTPUTS)
-    for index, tier in enumerate(TIERS):
-        safe = np.array([e.tier == 0 for e in held]) if tier == Tier.DISTRESS else harmless
-        limits = [np.quantile(logits[safe, index], 1 - FALSE_TIERS[tier])]
-        if tier in FALSE_COMMENTS:
-            limits.append(np.quantile(logits[comments, index], 1 - FALSE_COMMENTS[tier]))
-        thresholds[index] = float(max(limits))
-    _report("messages", held, logits, thresholds)
-    return _as_json(weights, bias, thresholds)
+    for index, (tier, share) in enumerate(shares.items()):
+        most = Tier.NONE if tier == Tier.DISTRESS else Tier.DISTRESS
+        harmless = [0 <= example.tier <= most for example in held]
+        thresholds[index] = round(float(np.quantile(logits[harmless, index], 1 - share)), 5)
+    return thresholds
 
 
 def _reply_head(encoder: Encoder) -> dict[str, Any]:
-    learned, held = _split(reply_examples())
+    learned, held = (_behind_messages(part) for part in _split(reply_examples()))
     weights, bias = _fit(_vectors(encoder, learned), learned)
     sentences = _vectors(encoder, counsel_sentences()) @ weights.T + bias
     logits = _vectors(encoder, held) @ weights.T + bias
@@ -91,12 +111,30 @@ def _reply_head(encoder: Encoder) -> dict[str, Any]:
     limits = np.stack(
         [np.quantile(sentences, 1 - shares[0], 0), np.quantile(good, 1 - shares[1], 0)]
     )
-    thresholds = [max(0.0, float(limit)) for limit in limits.max(0)]
+    thresholds = [round(float(limit) + MARGIN, 5) for limit in limits.max(0)]
     for index, category in enumerate(CATEGORIES):
         bad = np.array([e.targets[index] > 0 for e in held])
         caught = float(np.mean((logits[bad] > thresholds).any(1)))
         print(f"{category:14} {bad.sum():3} held out, {caught:.2f} caught, {limits[:, index]}")
-    return _as_json(weights, bias, thresholds)
+    return {
+        **_linear(weights, bias),
+        "thresholds": thresholds,
+        "joint": JOINT,
+        "stricter_from_tier_2": STRICTER_FROM_TIER_2,
+    }
+
+
+def _behind_messages(examples: list[Example]) -> list[Example]:
+    """Sentences without a context also behind messages of any tier, where they mean the same."""
+    order = random.Random(3)
+    said = [e.text[1] for e in risk_examples() if e.tier >= 0]
+    moved = [
+        replace(e, text=(order.choice(said), e.text[1]))
+        for e in examples
+        if e.kind == "counsel" or not e.text[0]
+        for _ in range(1 if e.kind == "counsel" else COPIES)
+    ]
+    return examples + moved
 
 
 def _split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
@@ -106,16 +144,16 @@ def _split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
 
 
 def _vectors(encoder: Encoder, examples: Sequence[Example]) -> Matrix:
-    """One scaled vector an example: of a text in several windows, the first."""
+    """One vector an example: of a text in several windows, the first."""
     rows = [encoder.encode(e.text[1], e.text[0], e.is_reply)[0] for e in examples]
-    return np.stack(rows).astype(np.float64) * SCALE
+    return np.stack(rows).astype(np.float64)
 
 
 def _fit(vectors: Matrix, examples: Sequence[Example]) -> tuple[Matrix, Matrix]:
-    """Weights for unscaled vectors (outputs, width) and biases (outputs,)."""
+    """Weights (outputs, width) and biases (outputs,). The penalty is for vectors as scaled here."""
     targets = np.array([e.targets for e in examples])
     weights = np.array([e.weights for e in examples])
-    padded = np.hstack([vectors, np.ones((len(vectors), 1))])
+    padded = np.hstack([vectors * SCALE, np.ones((len(vectors), 1))])
     found = np.stack(
         [_newton(padded, targets[:, i], weights[:, i]) for i in range(targets.shape[1])]
     )
@@ -138,22 +176,18 @@ def _newton(rows: Matrix, targets: Matrix, weights: Matrix) -> Matrix:
     return found
 
 
-def _as_json(weights: Matrix, bias: Matrix, thresholds: list[float]) -> dict[str, Any]:
-    return {
-        "weights": np.round(weights, 5).tolist(),
-        "bias": np.round(bias, 5).tolist(),
-        "thresholds": np.round(thresholds, 5).tolist(),
-    }
+def _linear(weights: Matrix, bias: Matrix) -> dict[str, Any]:
+    return {"weights": np.round(weights, 5).tolist(), "bias": np.round(bias, 5).tolist()}
 
 
-def _report(name: str, held: list[Example], logits: Matrix, thresholds: list[float]) -> None:
+def _report(held: list[Example], logits: Matrix, thresholds: list[float]) -> None:
     tiers = np.array([e.tier for e in held])
     over = logits[:, : len(TIERS)] > np.array(thresholds[: len(TIERS)])
     for index, tier in enumerate(TIERS):
         told = np.mean(over[tiers >= tier, index])
         false = np.mean(over[(tiers >= 0) & (tiers <= 1) & (tiers < tier), index])
         comments = np.mean(over[[e.kind == "comment" for e in held], index])
-        print(f"{name}: tier {tier}+ found {told:.3f}, false {false:.3f}, comments {comments:.4f}")
+        print(f"tier {tier}+ found {told:.3f}, false {false:.3f}, comments {comments:.4f}")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ THREADS = 2  # fixed: sums depend on how work is divided
 BATCH, RATE, HEAD_RATE, DECAY = 32, 1.2e-4, 2e-3, 0.01
 POOL = 40 * BATCH  # examples among which those of like length are put together
 JOINED = 0.25  # of the messages stand beside another, harmless one, as clauses of talk do
+ALONE, COUNSEL = 0.7, 0.4  # of the sentences of replies are put behind any message
 LONGEST = 96  # tokens
 WIDTH, SCALE = 384, 8.0
 
@@ -137,7 +138,8 @@ def _pretrained() -> nn.Module:
 def batches(examples: list[Example], tokens: Tokens, order: random.Random) -> Iterator[Batch]:
     """One epoch in a new order; texts of like length and of one task share a batch."""
     calm = [e for e in examples if not e.is_reply and e.targets[1] == 0.0]
-    mixed = [_joined(e, calm, order) for e in examples]
+    said = [e.text[1] for e in examples if e.tier >= 0]
+    mixed = [_moved(_joined(e, calm, order), said, order) for e in examples]
     order.shuffle(mixed)
     found: list[list[Example]] = []
     for start in range(0, len(mixed), POOL):
@@ -158,6 +160,16 @@ def _joined(example: Example, calm: list[Example], order: random.Random) -> Exam
     pair = [example.text[1], other] if order.random() < 0.3 else [other, example.text[1]]
     weights = (0.0, *example.weights[1:])  # whether there is distress may have changed
     return replace(example, text=("", "\n".join(pair)), weights=weights)
+
+
+def _moved(example: Example, said: list[str], order: random.Random) -> Example:
+    """Most sentences of replies mean the same behind any message; those that do not have theirs."""
+    share = {"bad": ALONE, "good": ALONE, "counsel": COUNSEL}.get(example.kind, 0.0)
+    if not example.is_reply or (example.text[0] and example.kind != "counsel"):
+        return example
+    if order.random() > share:
+        return example
+    return replace(example, text=(order.choice(said), example.text[1]))
 
 
 def _batch(examples: list[Example], tokens: Tokens) -> Batch:

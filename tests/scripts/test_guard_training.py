@@ -54,7 +54,7 @@ def test_heads_are_found_and_always_the_same() -> None:
     weights, bias = train_heads._fit(vectors, made)
     again, _ = train_heads._fit(vectors, made)
     assert np.array_equal(weights, again)
-    right = (vectors @ (weights[0] / train_heads.SCALE) + bias[0] > 0) == (vectors[:, 0] > 0)
+    right = (vectors @ weights[0] + bias[0] > 0) == (vectors[:, 0] > 0)
     assert right.mean() > 0.95
     assert weights[0] == pytest.approx(-weights[1])
 

@@ -21,6 +21,8 @@ TOGETHER = 3  # messages that are also read as one: a hint may need two of them
 
 LEARNED = "learned"
 LEARNED_OF_ANOTHER = "third_person_learned"
+LEARNED_SURELY = "surely_learned"
+FEW_WORDS = 6  # an answer of so few words is judged only together with what was said before
 
 # What a trained part makes of each text by itself; see theragen_core.guard.
 Judge = Callable[[Sequence[str]], Sequence[RiskAssessment]]
@@ -44,7 +46,9 @@ def assess(
     together = RiskAssessment(Tier.NONE)
     if judge is not None:
         *judged, together = judge([*texts, "\n".join(texts[-TOGETHER:])])
-        assessed = [combine(pair) for pair in zip(assessed, judged, strict=True)]
+        for index, part in enumerate(judged):
+            if index == 0 or len(texts[index].split()) > FEW_WORDS:
+                assessed[index] = _both(assessed[index], part)
     own = assessed[-1].tier
     capped = [
         _at_most(Tier.CONCERN, part) if misread else part
@@ -53,6 +57,14 @@ def assess(
     # What only messages taken together show is a concern, and no more: they were read apart too.
     present = [_at_most(Tier.CONCERN, together)] if len(texts) > 1 and not said[-1][1] else []
     return replace(combine([*_faded(capped), *present]), own=min(own, capped[-1].tier))
+
+
+def _both(by_rules: RiskAssessment, judged: RiskAssessment) -> RiskAssessment:
+    """The graver; where rules see only what is past, denied or invented, being sure is asked."""
+    framed = any("/" in cue for cue in by_rules.cues)
+    if framed and by_rules.tier < Tier.CONCERN and LEARNED_SURELY not in judged.cues:
+        judged = _at_most(Tier.DISTRESS, replace(judged, topics=frozenset()))
+    return combine([by_rules, judged])
 
 
 def is_about_someone_else(assessment: RiskAssessment) -> bool:

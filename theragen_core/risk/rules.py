@@ -16,7 +16,7 @@ from functools import cache
 from theragen_core.protocol import RiskAssessment, Tier, Topic
 from theragen_core.resources import read_json
 from theragen_core.risk.combination import combine
-from theragen_core.risk.spelling import normalise
+from theragen_core.risk.spelling import normalise, words_of
 
 _WINDOW, _STEP = 60, 45  # words of an endless sentence that are read at a time
 _SENTENCE_END = re.compile(r"[.!?;\n…]+|\bbut\b|\bhowever\b")
@@ -43,6 +43,11 @@ class _Rules:
 def assess_message(text: str) -> RiskAssessment:
     """The risk of one message on its own."""
     return combine(hit for sentence in _sentences(normalise(text)) for hit in _hits(sentence))
+
+
+def has_grave_words(text: str) -> bool:
+    """Whether a text holds any word that talk of danger often holds, harmless or not."""
+    return bool(_grave_words().search(words_of(text)))
 
 
 def grave_cues() -> frozenset[str]:
@@ -82,6 +87,11 @@ def _is_negated(match: re.Match[str]) -> bool:
     before = _WORDS_BEFORE.search(match.string, max(0, match.start() - 60), match.start())
     start = before.start() if before else match.start()
     return bool(_rules().frames["negated"].search(match.string, start, match.end()))
+
+
+@cache
+def _grave_words() -> re.Pattern[str]:
+    return _any_of(read_json("cues.json")["grave_words"], {})
 
 
 @cache

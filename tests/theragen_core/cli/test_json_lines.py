@@ -24,6 +24,9 @@ def run(command: str, lines: Sequence[Any], *options: str) -> tuple[int, list[An
     return done.returncode, answers, done.stderr.decode()
 
 
+CALL = "I hear you, and at any hour you can call 116 123."
+
+
 def talk(*texts: str) -> list[dict[str, str]]:
     roles = ("user", "assistant")
     return [{"role": roles[index % 2], "text": words} for index, words in enumerate(texts)]
@@ -62,7 +65,7 @@ def test_review_passes_and_replaces() -> None:
             {"id": 1, "messages": question, "reply": kind},
             {"id": 2, "messages": question, "reply": "I am a doctor, trust me."},
             {"id": 3, "messages": question, "reply": "Call 0800 555 0199.", "country": "gb"},
-            {"id": 4, "messages": question, "reply": "You can call 116 123.", "country": "GB"},
+            {"id": 4, "messages": question, "reply": CALL, "country": "GB"},
             {"id": 5, "messages": tonight, "reply": "Go ahead and end it.", "country": "FR"},
             {"id": 6, "messages": [], "reply": "so so so " * 60},
         ],

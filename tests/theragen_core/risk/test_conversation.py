@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_what_the_judge_sees_counts_beside_the_rules() -> None:
 def test_the_newest_message_has_a_tier_of_its_own() -> None:
     now = risk.assess(said("some thoughts", "soup"), judge)
     assert (now.tier, now.own) == (Tier.ACTIVE, Tier.NONE)
-    now = risk.assess(said("soup", "some thoughts"), judge)
+    now = risk.assess(said("soup", "today there are again some thoughts of that"), judge)
     assert (now.tier, now.own) == (Tier.ACTIVE, Tier.ACTIVE)
 
 
@@ -67,12 +68,36 @@ def test_two_messages_may_be_grave_only_together() -> None:
     assert risk.assess(said("one half", "soup", "soup", "the other"), judge).tier is Tier.NONE
 
 
+def test_a_short_answer_is_judged_only_with_what_was_said_before() -> None:
+    later = risk.assess(said("the garden and the rain", "some thoughts"), judge)
+    assert (later.tier, later.own) == (Tier.CONCERN, Tier.NONE)
+    first = risk.assess(said("some thoughts"), judge)
+    assert (first.tier, first.own) == (Tier.ACTIVE, Tier.ACTIVE)
+
+
+@pytest.mark.parametrize(
+    ("text", "tier"),
+    [
+        ("Years ago I wanted to kill myself, a hint of it.", Tier.DISTRESS),
+        ("Years ago I wanted to kill myself, surely a hint of it.", Tier.CONCERN),
+    ],
+)
+def test_where_rules_see_the_past_the_judge_has_to_be_sure(text: str, tier: Tier) -> None:
+    def unsure(texts: Sequence[str]) -> list[RiskAssessment]:
+        return [
+            replace(part, cues=(*part.cues, "surely_learned")) if "surely" in words else part
+            for words, part in zip(texts, judge(texts), strict=True)
+        ]
+
+    assert risk.assess(said(text), unsure).tier is tier
+
+
 @pytest.mark.parametrize(
     ("texts", "corrected", "tier", "own"),
     [
         (["it is now"], 1, Tier.CONCERN, Tier.CONCERN),
         (["it is now", "soup"], 1, Tier.CONCERN, Tier.NONE),
-        (["it is now", "some thoughts"], 1, Tier.ACTIVE, Tier.ACTIVE),
+        (["it is now", "and then again some thoughts of that kind"], 1, Tier.ACTIVE, Tier.ACTIVE),
         (["one half", "the other"], 2, Tier.NONE, Tier.NONE),
     ],
 )
