@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.guard_speed import measure as measure_speed
 from theragen_core import directory, safety
 from theragen_core.conversation import Message, Role
 from theragen_core.guard import Guard
@@ -42,7 +41,6 @@ def measure() -> dict[str, Any]:
         "replies": replies(guard),
         "counsel_chat": counsel_chat(guard),
         "identity_swaps": identity_swaps(guard),
-        "speed": measure_speed(),
     }
 
 

@@ -55,7 +55,7 @@ FALSE_BESIDE_GRAVE_WORDS = {
 FOR_FEW_WORDS = 5.0  # what one word would need more than many
 FALSE_SENTENCES = 0.001  # of counsellors' sentences, over all categories together
 FALSE_GOOD = 0.06  # of good replies of our own, twins of bad ones, likewise
-MARGIN = 0.5  # the highest of a sample is not the highest of all
+MARGIN = 0.2  # the highest of a sample is not the highest of all
 JOINT = 1.0  # what two sentences need more, both of which passed
 STRICTER_FROM_TIER_2 = 0.7  # added to each score of a reply when the person may be in danger
 

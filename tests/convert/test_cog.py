@@ -266,6 +266,7 @@ class Engine:
         yield from ("I hear you. ", "Please call 555 0123 4567 ", "now. ", "Rest a little.")
 worker = run._Worker.__new__(run._Worker)
 worker._engine = Engine()
+worker._guard = run.Guard()
 said = (Message(Role.USER, "I had a bad day."),)
 print("".join(worker._safe_reply(said, SamplingOptions(), "GB", Watch())))
 """
