@@ -55,7 +55,7 @@ def measure() -> dict[str, Any]:
         engine.until(Loaded)
         idle = _times(guard, "idle")
         long = SamplingOptions(0.8, 100_000, seed=5)
-        turn = 1
+        turn = 10_000  # no turn of the sessions below
         engine.send(generate(turn, "Tell me a very long story.", options=long))
         engine.until(Delta)
         busy = _times(guard, "busy")

@@ -56,6 +56,7 @@ FOR_FEW_WORDS = 5.0  # what one word would need more than many
 FALSE_SENTENCES = 0.001  # of counsellors' sentences, over all categories together
 FALSE_GOOD = 0.06  # of good replies of our own, twins of bad ones, likewise
 MARGIN = 0.2  # the highest of a sample is not the highest of all
+MARGINS = {"shame": 1.2}  # small models are often curt, which is not yet contempt
 JOINT = 1.0  # what two sentences need more, both of which passed
 STRICTER_FROM_TIER_2 = 0.7  # added to each score of a reply when the person may be in danger
 
@@ -111,7 +112,10 @@ def _reply_head(encoder: Encoder) -> dict[str, Any]:
     limits = np.stack(
         [np.quantile(sentences, 1 - shares[0], 0), np.quantile(good, 1 - shares[1], 0)]
     )
-    thresholds = [round(float(limit) + MARGIN, 5) for limit in limits.max(0)]
+    thresholds = [
+        round(float(limit) + MARGINS.get(category, MARGIN), 5)
+        for category, limit in zip(CATEGORIES, limits.max(0), strict=True)
+    ]
     for index, category in enumerate(CATEGORIES):
         bad = np.array([e.targets[index] > 0 for e in held])
         caught = float(np.mean((logits[bad] > thresholds).any(1)))
