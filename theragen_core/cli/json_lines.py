@@ -5,12 +5,15 @@ A bad line is reported on stderr with its number, and the rest is still processe
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar
 
 from theragen_core.conversation import Message, Role
+from theragen_core.guard import Guard
+from theragen_core.process import forbid_memory_dumps
 from theragen_core.resources import text
 
 _Kind = TypeVar("_Kind")
@@ -18,6 +21,19 @@ _Kind = TypeVar("_Kind")
 
 class BadLine(Exception):
     """Why a line cannot be used, in words that repeat none of it."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rules", action="store_true", help="by rules alone, without the encoder")
+
+
+def make_guard(options: argparse.Namespace) -> Guard:
+    """As the options ask; says so where the encoder cannot be had."""
+    forbid_memory_dumps()
+    guard = Guard(load=lambda: None) if options.rules else Guard()
+    if not guard.trained and not options.rules:
+        print(text("cli.rules_alone"), file=sys.stderr)
+    return guard
 
 
 def process(answer: Callable[[dict[str, Any]], dict[str, Any]], lines: BinaryIO) -> int:

@@ -8,29 +8,24 @@ import argparse
 import sys
 from typing import Any
 
-from theragen_core import directory, process, safety
-from theragen_core.cli.json_lines import BadLine, field, messages_of
-from theragen_core.cli.json_lines import process as process_lines
+from theragen_core import directory, safety
+from theragen_core.cli import json_lines
+from theragen_core.cli.json_lines import BadLine, add_arguments, field, messages_of
 from theragen_core.conversation import Role
 from theragen_core.guard import Guard
 from theragen_core.resources import text
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rules", action="store_true", help="by rules alone, without the encoder")
+__all__ = ["add_arguments", "run"]
 
 
 def run(options: argparse.Namespace) -> int:
     """Review stdin's replies, each as the answer to the conversation before it."""
-    process.forbid_memory_dumps()
-    guard = Guard(load=lambda: None) if options.rules else Guard()
-    if not guard.trained and not options.rules:
-        print(text("cli.rules_alone"), file=sys.stderr)
+    guard = json_lines.make_guard(options)
 
     def answer(row: dict[str, Any]) -> dict[str, Any]:
         return {"id": row.get("id"), **_reviewed(guard, row)}
 
-    return process_lines(answer, sys.stdin.buffer)
+    return json_lines.process(answer, sys.stdin.buffer)
 
 
 def _reviewed(guard: Guard, row: dict[str, Any]) -> dict[str, Any]:
