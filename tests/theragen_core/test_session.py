@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -252,6 +253,12 @@ def test_events_of_other_turns_are_dropped(session: ChatSession) -> None:
     events: list[Event] = [Delta(stale, "No. "), finished(stale), Failed(stale, Fault.ENGINE_BUG)]
     assert [session.receive(event) for event in events] == [(), (), ()]
     assert session.receive(Assessed(turn, RiskAssessment(Tier.NONE))) == ()
+    assert session.busy
+
+
+def test_an_event_of_a_turn_that_is_not_for_a_session_changes_nothing(session: ChatSession) -> None:
+    turn = request_in(session.submit("Hello.")).turn
+    assert session.receive(SimpleNamespace(turn=turn)) == ()  # type: ignore[arg-type]
     assert session.busy
 
 
