@@ -154,9 +154,7 @@ def test_no_process_survives_a_window_killed_in_the_middle_of_a_reply(start: Sta
     program.asks("Good morning.")
     host = program.host()
     program.waits_for(lambda: not is_busy(host))
-    program.display.type("Please tell me a very long story about the sea.")
-    program.display.press("Return")
-    program.waits_for(lambda: is_busy(host))
+    program.sends("Please tell me a very long story about the sea.")
     children = program.process.children(recursive=True)
     program.process.kill()
     assert host in children
