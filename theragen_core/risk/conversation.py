@@ -49,14 +49,13 @@ def assess(
         for index, part in enumerate(judged):
             if index == 0 or len(texts[index].split()) > FEW_WORDS:
                 assessed[index] = _both(assessed[index], part)
-    own = assessed[-1].tier
     capped = [
         _at_most(Tier.CONCERN, part) if misread else part
         for part, (_, misread) in zip(assessed, said, strict=True)
     ]
     # What only messages taken together show is a concern, and no more: they were read apart too.
     present = [_at_most(Tier.CONCERN, together)] if len(texts) > 1 and not said[-1][1] else []
-    return replace(combine([*_faded(capped), *present]), own=min(own, capped[-1].tier))
+    return replace(combine([*_faded(capped), *present]), own=capped[-1].tier)
 
 
 def _both(by_rules: RiskAssessment, judged: RiskAssessment) -> RiskAssessment:
