@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
 from desktop.theme import Appearance, Theme, load_theme
@@ -19,6 +20,9 @@ def appearance(qapp: QApplication) -> Iterator[Appearance]:
     look = Appearance(qapp)
     yield look
     look.deleteLater()
+    # A widget that outlives the style sheet is never struck off Qt's list of styled widgets: the
+    # next sheet would read its freed memory. Windows that were closed are only marked for deletion.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     qapp.setStyleSheet("")
     qapp.setPalette(palette)
     qapp.setFont(font)
