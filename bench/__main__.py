@@ -1,16 +1,16 @@
-"""`python -m bench [startup] [gaps] [decode] [guard_speed] [safety]`: a JSON object for each."""
+"""`python -m bench [startup] [gaps] [engine] [guard_speed] [safety]`: a JSON object for each."""
 
 from __future__ import annotations
 
 import json
 import sys
 
-from bench import decode, gaps, guard_speed, safety, startup
+from bench import engine, gaps, guard_speed, safety, startup
 
 MEASUREMENTS = {
     "startup": startup,
     "gaps": gaps,
-    "decode": decode,
+    "engine": engine,
     "guard_speed": guard_speed,
     "safety": safety,
 }

@@ -60,6 +60,7 @@ class Application(QObject):
         from desktop.help_desk import HelpDesk
         from desktop.model_choice import chosen_engine, sampling
         from desktop.presenter import Presenter
+        from desktop.read_ahead import chosen
         from theragen_core.session import ChatSession
 
         now = self.preferences.settings
@@ -73,6 +74,7 @@ class Application(QObject):
         model = chosen_engine(now, self._named_model)
         self.presenter = Presenter(self.window, self.session, self.engine, self.guard, model, self)
         self.presenter.show_stats = now.show_stats
+        self.presenter.read_ahead.choice = chosen(now.read_ahead)
         self.preferences.changed.connect(self._on_preferences_changed)
         self.preferences.complained.connect(self.presenter.show_notice)
         self.cloud.chosen.connect(self._on_cloud_chosen)
@@ -96,11 +98,13 @@ class Application(QObject):
 
     def _on_preferences_changed(self, before: Settings, now: Settings) -> None:
         from desktop.model_choice import chosen_engine, sampling
+        from desktop.read_ahead import chosen
 
         self.session.country = self.help.country
         self.session.options = sampling(now)
         self.session.trigger_warnings = now.trigger_warnings
         self.presenter.show_stats = now.show_stats
+        self.presenter.read_ahead.choice = chosen(now.read_ahead)
         if (before.model, before.template) != (now.model, now.template):
             # A file named on the command line counts until another one is chosen.
             if before.model != now.model:

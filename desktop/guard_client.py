@@ -65,6 +65,10 @@ class GuardClient(QObject):
             self._patience.start()
         self._client.send(command)
 
+    def read_ahead(self, command: Assess) -> None:
+        """Judge what is being written, so that most of it is known once it is sent."""
+        self._client.send(command)
+
     def _on_received(self, event: object) -> None:
         if isinstance(event, Assessed) and event.turn == NO_TURN:
             self._patience.setInterval(PATIENCE_MS)

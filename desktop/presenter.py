@@ -19,6 +19,7 @@ from desktop.engine_client import EngineClient
 from desktop.guard_client import GuardClient
 from desktop.main_window import MainWindow
 from desktop.pacer import Pacer
+from desktop.read_ahead import ReadAhead
 from theragen_core.conversation import MessageId, Role
 from theragen_core.faults import Fault
 from theragen_core.protocol import (
@@ -34,6 +35,7 @@ from theragen_core.protocol import (
     Loaded,
     ModelSpec,
     Phase,
+    Prefilled,
     Progress,
     Review,
     Tier,
@@ -57,6 +59,7 @@ from theragen_core.session import (
 )
 
 FLUSH_MS = 30
+LONG_READING = 256  # tokens; to read fewer ahead is not worth a word
 
 # What is mended in the settings rather than by starting the model again.
 _MENDED_IN_SETTINGS = {fault for fault in Fault if fault.name.startswith(("MODEL_", "STARTER_"))}
@@ -95,10 +98,11 @@ class Presenter(QObject):
         self._model = model
         self._model_status = ""
         self.model_loaded = False
-        self._editing: MessageId | None = None
         self._shown: MessageId | None = None  # the reply that the pacer's text belongs to
         self._ending: TurnEnded | TurnFailed | None = None  # told once the pacer is empty
+        self._editing: MessageId | None = None
         self._pacer = Pacer()
+        self.read_ahead = ReadAhead(self._to_read_ahead, engine, guard, self)
         self._flush = QTimer(self)
         self._flush.setInterval(FLUSH_MS)
         self._flush.timeout.connect(self._on_flush)
@@ -107,6 +111,7 @@ class Presenter(QObject):
     def _connect(self) -> None:
         actions, chat, composer = self._window.actions_, self._window.chat, self._window.composer
         composer.editing_cancelled.connect(self._on_editing_cancelled)
+        composer.edit.textChanged.connect(self.read_ahead.follow)
         chat.copy_requested.connect(self._on_copy_requested)
         chat.edit_requested.connect(self._on_edit_requested)
         chat.regenerate_requested.connect(self._on_try_again)
@@ -154,9 +159,16 @@ class Presenter(QObject):
                 self.model_loaded = True
                 self._window.greeting.set_model_note(note)
                 self._set_model_status(text("status.ready", name=name))
+                self.read_ahead.start_anew()
             case Progress(phase=Phase.LOADING, done=done, total=total):
                 percent = 100 * done // total
                 self._set_model_status(text("status.loading_percent", percent=percent))
+            case Progress(turn=turn, done=done, total=total) if turn == NO_TURN:
+                if total >= LONG_READING:
+                    percent = 100 * done // total
+                    self._window.set_status(text("status.reading_ahead", percent=percent))
+            case Prefilled():
+                self._show_state()
             case Failed(turn=turn, fault=fault, details=details) if turn == NO_TURN:
                 self._set_model_status(text("status.down"))
                 self._show_fault(fault, details)
@@ -248,6 +260,9 @@ class Presenter(QObject):
         self._editing = MessageId(message)
         words = self._session.conversation.get(self._editing).text
         self._window.composer.begin_editing(words)
+
+    def _to_read_ahead(self, whole: bool) -> Outcomes:
+        return self._session.read_ahead(self._window.composer.text, self._editing, whole)
 
     def _on_editing_cancelled(self) -> None:
         self._editing = None
@@ -412,6 +427,7 @@ class Presenter(QObject):
         if isinstance(ended, TurnFailed):
             self._show_fault(ended.fault, ended.details)
         self._show_state()
+        self.read_ahead.start_anew()
 
     def _footer(self, ended: TurnEnded | TurnFailed) -> str:
         if isinstance(ended, TurnFailed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from desktop.flow_layout import FlowLayout
 from desktop.parts import button, paragraph
+from desktop.read_ahead import ReadAheadChoice
 from desktop.theme import LARGEST_TEXT, SMALLEST_TEXT, TEXT_STEP, ThemeChoice
 from theragen_core.protocol import TemplateChoice
 from theragen_core.resources import text
@@ -104,6 +106,8 @@ class SettingsDialog(QDialog):
         self.tokens.setSuffix(text("window.settings_tokens"))
         self.tokens.setValue(self._settings.max_tokens)
 
+        self.read_ahead = _choice("settings_read_ahead", ReadAheadChoice, self._settings.read_ahead)
+
     def _make_person_fields(self, countries: tuple[tuple[str, str], ...]) -> None:
         self.country = QComboBox()
         self.country.addItem(text("window.settings_country_automatic"), "")
@@ -148,6 +152,7 @@ class SettingsDialog(QDialog):
             ("template", self.template),
             ("temperature", self.temperature),
             ("length", self.tokens),
+            ("read_ahead", self.read_ahead),
             ("country", self.country),
             ("theme", self.theme),
             ("text_size", self.text_size),
@@ -219,6 +224,7 @@ class SettingsDialog(QDialog):
             template=self.template.currentData(),
             temperature=-1.0 if temperature < 0 else temperature,
             max_tokens=self.tokens.value(),
+            read_ahead=self.read_ahead.currentData(),
             country=self.country.currentData(),
             theme=self.theme.currentData(),
             text_size=self.text_size.value(),
@@ -266,7 +272,7 @@ class SettingsDialog(QDialog):
         self.text_size_previewed.emit(self._settings.text_size)
 
 
-def _choice(prefix: str, kinds: type[TemplateChoice] | type[ThemeChoice], chosen: str) -> QComboBox:
+def _choice(prefix: str, kinds: type[StrEnum], chosen: str) -> QComboBox:
     box = QComboBox()
     for kind in kinds:
         box.addItem(text(f"window.{prefix}_{kind.value}"), kind.value)

@@ -1,8 +1,8 @@
 """Texts as vectors: the guard's sentence encoder, int8, through onnxruntime.
 
 The only file that knows onnxruntime and the tokenizer. The weights, all-MiniLM-L6-v2 tuned by
-scripts/guard, are checked by SHA-256 before they are run. Opens no connection; keeps no text. One
-text a run: with several, the rounding of one would depend on the others.
+scripts/guard, are checked by SHA-256 before they are run. Opens no connection; keeps no text, only
+vectors. One text a run: with several, the rounding of one would depend on the others.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ FOLDER = ROOT / "guard"
 WINDOW, STEP = 128, 96  # tokens that are read at a time, and how far the next window is
 MOST_WINDOWS = 8  # of a longer text, its beginning and its end are read
 MOST_CHARACTERS = 24_000  # no more than this is tokenised, half from each end
+REMEMBERED = 512  # vectors of windows, 1.5 kB each
 MOST_ANSWERED = 32  # tokens of what a reply answers, its last ones
 
 _CLS, _SEP = 101, 102
@@ -48,14 +49,21 @@ class Encoder:
             _checked(weights, sha256), options, providers=["CPUExecutionProvider"]
         )
         self._tokens = Tokens()
+        self._known: dict[bytes, Vector] = {}  # by a hash: no text is kept
 
     def encode(self, text: str, answered: str = "", reply: bool = False) -> list[Vector]:
         """A vector for each window of the text; a `reply` is read behind what it answers."""
         return [self._run(ids) for ids in self._tokens.windows(text, answered, reply)]
 
     def _run(self, ids: list[int]) -> Vector:
-        vector: Vector = self._session.run(None, {"ids": np.array([ids], dtype=np.int64)})[0][0]
-        return vector
+        """Windows come again while a text is written, and with every later message."""
+        row = np.array([ids], dtype=np.int64)
+        key = hashlib.sha256(row.tobytes()).digest()
+        if key not in self._known:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[key] = self._session.run(None, {"ids": row})[0][0]
+        return self._known[key]
 
 
 class Tokens:

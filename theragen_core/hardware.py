@@ -30,6 +30,22 @@ def probe() -> Hardware:
     return Hardware(_physical_cores(), memory.total, free)
 
 
+def peak_memory() -> int:
+    """The most memory that this process ever held, in bytes; mapped files count where touched."""
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def on_battery() -> bool:
+    """Whether the computer runs on its battery now; no where that cannot be told."""
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return battery is not None and battery.power_plugged is False
+
+
 def has_amx() -> bool:
     """Whether the processor, or the virtual machine, says that it has matrix tiles (x86)."""
     try:

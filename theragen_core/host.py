@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from theragen_core import process, wire
-from theragen_core.engines.base import Engine, Reporter, Watch
+from theragen_core.engines.base import Engine, Reporter, Watch, ignore_progress
 from theragen_core.engines.turn import report_bug, run_turn
 from theragen_core.errors import ProtocolError, UserError
 from theragen_core.faults import Fault
@@ -39,6 +39,8 @@ from theragen_core.protocol import (
     LocalModel,
     ModelSpec,
     Phase,
+    Prefill,
+    Prefilled,
     Progress,
     Review,
     Reviewed,
@@ -85,6 +87,7 @@ class Host:
         self._ending = threading.Lock()
         self._queue: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._cancelled: set[TurnId] = set()
+        self._ahead_cancelled = False
         self._watch = Watch()
         self._engine: Engine | None = None
         self._guard: Guard | None = None
@@ -109,10 +112,13 @@ class Host:
                 continue
             if isinstance(command, Shutdown):
                 break
-            if isinstance(command, Cancel):
-                self._cancelled.add(command.turn)
-            else:
+            if not isinstance(command, Cancel):
+                self._ahead_cancelled = False
                 self._queue.put(command)
+            elif command.turn == NO_TURN:
+                self._ahead_cancelled = True
+            else:
+                self._cancelled.add(command.turn)
         self._end()
 
     def _end(self) -> None:
@@ -145,6 +151,8 @@ class Host:
                 self._load(spec)
             case Generate(request=request):
                 self._generate(request)
+            case Prefill():
+                self._prefill(command)
             case Assess():
                 self._assess(command)
             case Review():
@@ -170,14 +178,28 @@ class Host:
         else:
             self._load_failure = None
             self._send(self._engine.loaded)
-            self._warm_up(self._engine)
+            # What every prompt begins with is read while the person reads or types.
+            self._engine.prefill(Prefill(), self._watch_ahead())
         self._watch.phase = Phase.IDLE
 
-    def _warm_up(self, engine: Engine) -> None:
-        """Read the system prompt while the person reads or types; anything else goes first."""
-        self._watch.should_stop = lambda: not self._queue.empty()
-        self._watch.report = lambda phase, done, total: None
-        engine.warm_up(self._watch)
+    def _prefill(self, ahead: Prefill) -> None:
+        evaluated = 0
+        if self._engine is not None and self._queue.empty():
+            watch = self._watch_ahead(self._reporter(NO_TURN))
+            try:
+                evaluated = self._engine.prefill(ahead, watch)
+            except Exception as error:  # nobody waits for it: the turn itself will fail and say so
+                report_bug(error)
+        self._send(Prefilled(evaluated))
+
+    def _watch_ahead(self, report: Reporter = ignore_progress) -> Watch:
+        """Anything that comes goes before what is read ahead."""
+        self._watch = Watch(
+            should_stop=lambda: self._ahead_cancelled,
+            should_yield=lambda: not self._queue.empty(),
+            report=report,
+        )
+        return self._watch
 
     def _generate(self, request: GenerateRequest) -> None:
         turn = request.turn
@@ -187,7 +209,11 @@ class Host:
             failure = self._load_failure or Failed(NO_TURN, Fault.MODEL_NOT_LOADED)
             self._send(Failed(turn, failure.fault, failure.details))
             return
-        self._watch = Watch(lambda: turn in self._cancelled, self._reporter(turn), Phase.READING)
+        self._watch = Watch(
+            should_stop=lambda: turn in self._cancelled,
+            report=self._reporter(turn),
+            phase=Phase.READING,
+        )
         for event in run_turn(self._engine, request, self._watch):
             self._send(event)
         self._watch.phase = Phase.IDLE

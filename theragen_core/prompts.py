@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import NoReturn, Protocol
 
@@ -52,6 +52,9 @@ BUILT_IN = {
         "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
     ),
 }
+
+# What is kept free for the next message, as a part of the room: one eighth.
+_NEXT_MESSAGE_SHARE = 8
 
 _STAND_IN = re.compile(r"@@message-(\d+)@@")
 
@@ -130,9 +133,19 @@ class PromptBuilder:
         return ids if ids[: len(prefix)] == prefix else prefix + ids
 
     def known(self, messages: Sequence[Message] = ()) -> list[int]:
-        """The ids with which every prompt begins that continues these messages."""
-        one, other = (self.encode([*messages, Message(Role.USER, text)]) for text in ("a", "1"))
+        """The ids with which every prompt begins that continues these messages; the last of them
+        may be the beginning of one, up to a space.
+        """
+        one, other = (self.encode(_continued(messages, rest)) for rest in (" a", "\n1"))
         return one[: common_length(one, other)]
+
+    def ahead(self, messages: Sequence[Message], context: int, reply: int) -> list[int]:
+        """What is `known` of the prompt that `fit` will make once the next message is whole.
+
+        Raises MessageTooLong when its beginning does not fit.
+        """
+        first = self._first_visible(_continued(messages, " a"), context, reply)
+        return self.known(messages[first:])
 
     def neutralised(self, message: Message) -> str:
         """The text of one message for a model that marks messages itself."""
@@ -142,17 +155,22 @@ class PromptBuilder:
         """The prompt for these messages that leaves `reply` of `context` tokens for the answer.
 
         When not all fit, the oldest turns leave in one large step, down to half of the room, so
-        that the turns after it keep their first message, and with it the KV cache. The steps follow
-        from the messages alone: an engine that was started again takes the same ones.
+        that the turns after it keep their first message, and with it the KV cache. They leave after
+        the reply that leaves little room for another message, so that what is kept can be read
+        before that is sent. The steps follow from the messages alone: an engine that was started
+        again takes the same ones.
         Raises MessageTooLong when the newest message does not fit by itself.
         """
+        first = self._first_visible(messages, context, reply)
+        return Prompt(self.encode(messages[first:]), first)
+
+    def _first_visible(self, messages: Sequence[Message], context: int, reply: int) -> int:
         room = context - reply - self._fixed_length
         costs = [self._cost(message) for message in messages]
         if costs[-1] > room:
             overhead = self._overhead[Role.USER]
             raise MessageTooLong(costs[-1] - overhead, max(0, room - overhead))
-        first = _first_visible(messages, costs, room)
-        return Prompt(self.encode(messages[first:]), first)
+        return _first_visible(messages, costs, room)
 
     def _runs(self, rendered: str, texts: Sequence[str]) -> Iterator[list[int]]:
         """Ids of the rendered template, split where it wrote control tokens and nowhere else."""
@@ -222,13 +240,20 @@ def _first_visible(messages: Sequence[Message], costs: Sequence[int], room: int)
     total = [0, *accumulate(costs)]
     turns = [index for index, message in enumerate(messages) if message.role is Role.USER]
     for newest in turns:
-        if total[newest + 1] - total[first] > room:
-            first = next(
-                turn
-                for turn in turns
-                if turn == newest or total[newest + 1] - total[turn] <= room // 2
-            )
+        # Before it there is too much, known since the last reply; or it takes more than was left.
+        for end, most in ((newest, room - room // _NEXT_MESSAGE_SHARE), (newest + 1, room)):
+            if total[end] - total[first] > most:
+                kept = (turn for turn in turns if total[end] - total[turn] <= room // 2)
+                first = min(newest, next(kept, newest))
     return first
+
+
+def _continued(messages: Sequence[Message], rest: str) -> list[Message]:
+    """With more words of the person's, in the message that they have begun or in a new one."""
+    if messages and messages[-1].role is Role.USER:
+        begun = messages[-1]
+        return [*messages[:-1], replace(begun, text=begun.text + rest)]
+    return [*messages, Message(Role.USER, rest)]
 
 
 def _alternating(messages: Sequence[Message]) -> Iterator[tuple[Role, str]]:

@@ -3,6 +3,7 @@
     Load                -> Progress(loading)*, Loaded | Failed(turn=0)
     Generate            -> Progress(reading)*, Trimmed, Delta*, Finished | Refused | Failed
     Cancel              -> the turn's Finished(stopped=True), within milliseconds
+    Prefill             -> Progress(turn=0, reading)*, Prefilled
     Assess / Review     -> Assessed / Reviewed        (answered by the guard)
     Shutdown            -> the process ends
     (nothing)           -> Heartbeat, twice a second
@@ -137,6 +138,16 @@ class Generate:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefill:
+    """Read ahead what the next request will begin with: these messages, of which the last may be
+    a draft. Given up for whatever command comes next, at once for Cancel(NO_TURN).
+    """
+
+    messages: tuple[Message, ...] = field(default=(), repr=False)
+    options: SamplingOptions = SamplingOptions()
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     turn: TurnId
 
@@ -167,7 +178,7 @@ class Shutdown:
     pass
 
 
-Command = Load | Generate | Cancel | Assess | Review | Shutdown
+Command = Load | Generate | Prefill | Cancel | Assess | Review | Shutdown
 
 
 # Events --------------------------------------------------------------------------------------
@@ -194,6 +205,13 @@ class Progress:
     phase: Phase
     done: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prefilled:
+    """The end of a Prefill, read whole or given up; `evaluated` tokens were read for it."""
+
+    evaluated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +292,7 @@ class Heartbeat:
 Event = (
     Loaded
     | Progress
+    | Prefilled
     | Delta
     | Refused
     | Trimmed

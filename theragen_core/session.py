@@ -11,6 +11,7 @@ History and regeneration use what the person saw, not what the model wrote.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from theragen_core.conversation import Conversation, Entry, Message, MessageId, 
 from theragen_core.directory import CrisisResources
 from theragen_core.faults import Fault
 from theragen_core.protocol import (
+    NO_TURN,
     Assess,
     Assessed,
     Cancel,
@@ -31,6 +33,7 @@ from theragen_core.protocol import (
     Generate,
     GenerateRequest,
     Phase,
+    Prefill,
     Progress,
     Refused,
     Review,
@@ -159,6 +162,7 @@ Outcomes = tuple[Outcome, ...]
 # The machine -----------------------------------------------------------------------------------
 
 
+_LAST_WORD = re.compile(r"\S*\Z")
 REMINDER_EVERY = 30  # replies after which a person is reminded that this is an AI
 
 
@@ -265,6 +269,24 @@ class ChatSession:
             return ()
         entry.chosen = variant
         return (self._replacement(entry),)
+
+    def read_ahead(
+        self, draft: str, replaces: MessageId | None = None, whole: bool = False
+    ) -> Outcomes:
+        """Ask to have read what the next request begins with: what was said, and the words of a
+        draft, cleaned as when it is sent. The last one counts once the draft is `whole`, and the
+        guard reads it then. Nothing is asked of a model elsewhere.
+        """
+        if self.busy or self.cloud:
+            return ()
+        said = self.conversation.messages(before=replaces)
+        words = safety.clean(draft if whole else _LAST_WORD.sub("", draft))
+        if words:
+            said = (*said, Message(Role.USER, words))
+        asked = Ask(Prefill(said, self.options))
+        if not (words and whole and self.guarded):
+            return (asked,)
+        return (asked, Ask(Assess(NO_TURN, said, self._corrected)))
 
     def stop(self) -> Outcomes:
         """End the turn now. What was shown stays; what was held back is discarded."""

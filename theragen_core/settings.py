@@ -36,6 +36,7 @@ class Settings:
     country: str = ""  # ISO 3166 code; empty: from the locale
     theme: str = "system"
     text_size: int = 100  # per cent
+    read_ahead: str = "always"  # a desktop.read_ahead.ReadAheadChoice
     show_stats: bool = False
     trigger_warnings: bool = True  # say so before a reply that speaks of hard things
 

@@ -120,7 +120,9 @@ def talk(
             stop.set()
         return stop.is_set()
 
-    watch = Watch(should_stop, lambda phase, done, total: heard.progress.append((phase, done)))
+    watch = Watch(
+        should_stop, report=lambda phase, done, total: heard.progress.append((phase, done))
+    )
     for event in run_turn(engine, request(*texts, options=options), watch):
         take(heard, event)
     return heard

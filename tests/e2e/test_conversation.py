@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from tests.e2e.conftest import CONSENTED, MakePerson, Person
 from tests.support.short_context import starter_with_context
 from theragen_core.conversation import Role
+from theragen_core.protocol import Finished, Prefilled
 from theragen_core.settings import Settings, load
 
 LONG = "Please tell me a very long story about the sea."
@@ -260,3 +261,26 @@ def test_an_edit_that_is_too_long_loses_nothing(person: Person) -> None:
     person.waits_for_reply()
     assert len(person.app.session.conversation) == 2
     assert "evenings" not in person.transcript()
+
+
+def test_what_is_typed_is_read_before_it_is_sent(person: Person) -> None:
+    read: list[Prefilled] = []
+    ended: list[Finished] = []
+
+    def keep(event: object) -> None:
+        if isinstance(event, Prefilled):
+            read.append(event)
+        elif isinstance(event, Finished):
+            ended.append(event)
+
+    person.app.complete()
+    person.app.engine.received.connect(keep)
+    person.waits_until(lambda: person.app.presenter.model_loaded)
+    person.types("I went for a walk by the river and thought of my old friend ")
+    person.waits_until(lambda: sum(event.evaluated for event in read) > 12)
+    person.asks("today")
+    assert ended[0].evaluated < 12
+    so_far = len(read)
+    person.waits_until(lambda: len(read) > so_far)  # the reply, as it was shown
+    person.asks("Thank you.")
+    assert ended[1].evaluated < 12

@@ -13,6 +13,7 @@ from theragen_core.encoder import (
     FOLDER,
     MOST_ANSWERED,
     MOST_WINDOWS,
+    REMEMBERED,
     WINDOW,
     Encoder,
     EncoderUnavailable,
@@ -29,12 +30,23 @@ def encoder() -> Encoder:
 
 def test_a_text_is_a_vector_of_length_one_and_always_the_same(encoder: Encoder) -> None:
     (first,) = encoder.encode("I walked along the river.")
-    (again,) = encoder.encode("I walked along the river.")
+    (again,) = Encoder().encode("I walked along the river.")
     (other,) = encoder.encode("The printer is out of paper.")
     assert first.shape == (384,)
     assert np.linalg.norm(first) == pytest.approx(1, abs=1e-3)
     assert np.array_equal(first, again)
     assert float(first @ other) < 0.999
+
+
+def test_what_was_read_is_remembered_as_vectors_and_not_for_ever(encoder: Encoder) -> None:
+    encoder._known.clear()
+    before = encoder.encode("tea and cake " * 300)
+    longer = encoder.encode("tea and cake " * 300 + "and then home")
+    assert longer[0] is before[0]
+    for number in range(REMEMBERED):
+        encoder._known.setdefault(bytes([number % 256, number // 256]), before[0])
+    encoder.encode("something new")
+    assert len(encoder._known) < REMEMBERED
 
 
 def test_a_reply_is_read_behind_what_it_answers(encoder: Encoder) -> None:

@@ -28,6 +28,8 @@ from theragen_core.protocol import (
     Loaded,
     LocalModel,
     Phase,
+    Prefill,
+    Prefilled,
     Progress,
     Refused,
     Review,
@@ -252,3 +254,40 @@ def test_a_killed_parent_takes_even_a_stopped_host_with_it(tmp_path: Path) -> No
     parent.wait()
     parent.stdout.close()
     assert gone(host)
+
+
+LONG = "and then I went for a walk in the park by the river " * 60
+
+
+def test_a_draft_is_read_ahead(starter: HostProcess) -> None:
+    draft = generate(1, LONG).request.messages
+    starter.send(Prefill(draft))
+    *progress, read = starter.until(Prefilled)
+    assert isinstance(read, Prefilled)
+    assert read.evaluated > 600
+    assert all(isinstance(e, Progress) and e.turn == NO_TURN for e in progress)
+    finished = starter.ask(1, LONG + "home.")[-1]
+    assert isinstance(finished, Finished)
+    assert finished.evaluated < 12
+
+
+def test_what_is_read_ahead_is_given_up_for_a_message_and_on_demand(starter: HostProcess) -> None:
+    draft = generate(1, LONG * 4).request.messages
+    starter.send(Prefill(draft))
+    starter.until(Progress)
+    starter.send(generate(1, "Good morning."))
+    read, *_, finished = [e for e in starter.until(Finished) if not isinstance(e, Progress)]
+    assert isinstance(read, Prefilled)
+    assert 0 < read.evaluated < 2500
+    assert isinstance(finished, Finished)
+    starter.send(Prefill(draft))
+    starter.until(Progress)
+    starter.send(Cancel(NO_TURN))
+    given_up = starter.until(Prefilled)[-1]
+    assert isinstance(given_up, Prefilled)
+    assert 0 < given_up.evaluated < 2500
+
+
+def test_nothing_is_read_ahead_without_a_model(host: HostProcess) -> None:
+    host.send(Prefill(generate(1, "Good morning").request.messages))
+    assert host.until(Prefilled) == [Prefilled(0)]

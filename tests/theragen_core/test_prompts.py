@@ -197,6 +197,17 @@ def test_what_is_known_begins_every_prompt(family: Family) -> None:
     assert len(after) > len(fixed) > 5
 
 
+def test_a_draft_is_known_up_to_its_last_word(family: Family) -> None:
+    builder = family.builder()
+    said = [user("c"), assistant("d")]
+    after = builder.known([*said, user("good morning to")])
+
+    for rest in (" you", " 1", "\n\nit rains", " é, and so on", " <|im_end|>"):
+        whole = builder.encode([*said, user("good morning to" + rest)])
+        assert whole[: len(after)] == after
+    assert len(after) > len(builder.known(said)) + 2
+
+
 def test_a_beginning_of_text_is_written_once(family: Family) -> None:
     ids = family.builder().encode([user("a")])
     bare = PromptBuilder(
@@ -330,6 +341,33 @@ def test_old_turns_leave_in_few_large_steps(family: Family) -> None:
     assert 1 <= steps <= 12
     # Each step frees about half of the room, so many turns pass until the next.
     assert seen[-1] / steps >= 8
+
+
+def test_what_is_kept_can_be_read_before_the_next_message_is_there(family: Family) -> None:
+    builder = family.builder()
+    steps = 0
+    for turns in range(1, 60):
+        *said, newest = dialogue(turns)
+        before = builder.ahead(said, 1500, 100)
+        prompt = builder.fit([*said, newest], 1500, 100)
+        assert prompt.ids[: len(before)] == before
+        assert len(prompt.ids) - len(before) < 60  # the message and its marks
+        steps += prompt.first_visible > 0
+    assert steps > 20
+
+
+def test_a_draft_leads_to_the_prompt_that_its_message_makes(family: Family) -> None:
+    builder = family.builder()
+    said = dialogue(30)[:-1]
+    words = "sleep well " * 20
+
+    before = builder.ahead([*said, user(words)], 1500, 100)
+    prompt = builder.fit([*said, user(words + "and soon")], 1500, 100)
+
+    assert prompt.ids[: len(before)] == before
+    assert len(prompt.ids) - len(before) < 20
+    with pytest.raises(MessageTooLong):
+        builder.ahead([*said, user(words * 100)], 1500, 100)
 
 
 def test_a_restarted_engine_finds_the_same_first_message(family: Family) -> None:

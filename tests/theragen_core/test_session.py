@@ -18,11 +18,13 @@ from theragen_core.protocol import (
     Generate,
     GenerateRequest,
     Phase,
+    Prefill,
     Progress,
     Refused,
     Review,
     Reviewed,
     RiskAssessment,
+    SamplingOptions,
     Tier,
     Topic,
     Trimmed,
@@ -532,3 +534,57 @@ def test_now_and_then_a_reminder_that_this_is_an_ai(session: ChatSession) -> Non
     outcomes = [take_turn(session, "Hello.", "Good day.") for _ in range(REMINDER_EVERY)]
     reminded = [ShowWarning("help.reminder") in turn for turn in outcomes]
     assert reminded == [False] * (REMINDER_EVERY - 1) + [True]
+
+
+# Reading ahead
+
+
+def read_ahead(session: ChatSession, *arguments: object) -> list[str]:
+    """The texts that are to be read."""
+    ((prefill, *_),) = [
+        [o.command for o in session.read_ahead(*arguments) if isinstance(o, Ask)]  # type: ignore[arg-type]
+    ]
+    assert isinstance(prefill, Prefill)
+    return [message.text for message in prefill.messages]
+
+
+def test_whole_words_of_a_draft_are_read_behind_what_was_said(session: ChatSession) -> None:
+    assert read_ahead(session, "") == []
+    assert read_ahead(session, "Goo") == []
+    take_turn(session, "One.", "Two.")
+    assert read_ahead(session, "") == ["One.", "Two."]
+    assert read_ahead(session, " I fe\u200bel so tir") == ["One.", "Two.", "I feel so"]
+    assert read_ahead(session, "I feel so tired", None, True) == ["One.", "Two.", "I feel so tired"]
+    assert read_ahead(session, "Another one", ids(session)[0]) == ["Another"]
+
+
+def test_a_request_begins_with_what_was_read_ahead(session: ChatSession) -> None:
+    session.options = SamplingOptions(0.5, 99)
+    take_turn(session, "One.", "Two.")
+    (ahead,) = session.read_ahead("Three and ")
+    request = request_in(session.submit("Three and four."))
+    assert isinstance(ahead, Ask)
+    assert isinstance(ahead.command, Prefill)
+    assert ahead.command.messages[:-1] == request.messages[:-1]
+    assert ahead.command.options.max_tokens == request.options.max_tokens
+
+
+def test_nothing_is_read_ahead_during_a_turn_or_for_a_model_elsewhere(session: ChatSession) -> None:
+    session.submit("One.")
+    assert session.read_ahead("Two ") == ()
+    session.stop()
+    session.cloud = True
+    assert session.read_ahead("Two ", None, True) == ()
+
+
+def test_the_guard_reads_a_draft_in_a_pause_and_nothing_comes_of_it(session: ChatSession) -> None:
+    session.guarded = True
+    assert len(session.read_ahead("I feel bad ")) == 1
+    _, asked = session.read_ahead("I feel bad", None, True)
+    assert isinstance(asked, Ask)
+    assert isinstance(asked.command, Assess)
+    grave = RiskAssessment(Tier.IMMINENT, own=Tier.IMMINENT)
+    assert session.receive(Assessed(asked.command.turn, grave)) == ()
+    session.submit("I feel bad.")
+    assert session.receive(Assessed(asked.command.turn, grave)) == ()
+    assert session.busy

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from theragen_core.protocol import GenerateRequest, Loaded, Phase
+from theragen_core.protocol import GenerateRequest, Loaded, Phase, Prefill
 
 Reporter = Callable[[Phase, int, int], None]
 
 
-def _ignore_progress(phase: Phase, done: int, total: int) -> None:
+def ignore_progress(phase: Phase, done: int, total: int) -> None:
     """The default for those who do not care."""
 
 
@@ -23,13 +23,15 @@ def _ignore_progress(phase: Phase, done: int, total: int) -> None:
 class Watch:
     """How an engine and its host see each other while native code runs.
 
-    `should_stop` is asked by the engine. `phase` and `steps` are written by the engine: a host
+    `should_stop` is asked by the engine; `should_yield` by one that reads ahead, which then stops
+    at the next place where no work is lost. `phase` and `steps` are written by the engine: a host
     that sees `steps` stand still in a phase that should move knows that native code hangs.
     `report` receives progress (loading: thousandths; reading: tokens).
     """
 
     should_stop: Callable[[], bool] = lambda: False
-    report: Reporter = _ignore_progress
+    should_yield: Callable[[], bool] = lambda: False
+    report: Reporter = ignore_progress
     phase: Phase = Phase.IDLE
     steps: int = 0
 
@@ -57,8 +59,13 @@ class Engine(Protocol):
         """
         ...
 
-    def warm_up(self, watch: Watch) -> None:
-        """Read ahead what every request begins with; given up when `watch.should_stop()`."""
+    def prefill(self, ahead: Prefill, watch: Watch) -> int:
+        """Read ahead what a request begins with that continues these messages, of which the last
+        may be a draft; without messages, what every request begins with.
+
+        Returns how many tokens were evaluated for it. Given up, with what was read kept, when
+        `watch.should_stop()` or `watch.should_yield()`; does nothing for what does not fit.
+        """
         ...
 
     def leave(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from theragen_core import resources
 from theragen_core.engines.base import TurnStats, Watch
-from theragen_core.protocol import EchoModel, GenerateRequest, Loaded, Phase
+from theragen_core.protocol import EchoModel, GenerateRequest, Loaded, Phase, Prefill
 
 _CONTEXT = 8192
 _NAP_S = 0.01
@@ -23,8 +23,9 @@ class EchoEngine:
         self._delay_s = spec.delay_s
         self.loaded = Loaded(resources.text("models.echo_name"), _CONTEXT, threads=1, seconds=0.0)
 
-    def warm_up(self, watch: Watch) -> None:
+    def prefill(self, ahead: Prefill, watch: Watch) -> int:
         """Nothing to read."""
+        return 0
 
     def generate(self, request: GenerateRequest, watch: Watch, stats: TurnStats) -> Iterator[str]:
         """See engines.base.Engine."""

@@ -14,13 +14,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from theragen_core import gguf_header, hardware, model_profile
 from theragen_core.engines.base import TurnStats, Watch
 from theragen_core.engines.reply_end import SentenceLimit, StopMarks
-from theragen_core.errors import ModelError, TheraGenError
+from theragen_core.engines.threads import ThreadCount
+from theragen_core.errors import MessageTooLong, ModelError, TheraGenError
 from theragen_core.faults import Fault
 from theragen_core.gguf_header import GgufHeader
 from theragen_core.model_profile import ModelProfile
@@ -30,7 +31,14 @@ from theragen_core.prompts import (
     common_length,
     template_for,
 )
-from theragen_core.protocol import GenerateRequest, Loaded, LocalModel, Phase, SamplingOptions
+from theragen_core.protocol import (
+    GenerateRequest,
+    Loaded,
+    LocalModel,
+    Phase,
+    Prefill,
+    SamplingOptions,
+)
 
 
 def _register_bare_package(name: str) -> None:
@@ -44,14 +52,12 @@ def _register_bare_package(name: str) -> None:
         sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
 
 
-# Worker threads that wait for each other spin for milliseconds, and another busy program then slows
-# decoding to a tenth; read by OpenMP when the library is loaded. See docs/adr/0004.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 _register_bare_package("llama_cpp")
 import llama_cpp.llama_cpp as C  # noqa: E402, N812  (after the line above; C is what it is)
 
 # What an abort loses, and how often progress is told.
 _BATCH = 256
+_AHEAD_BATCH = 64  # of a reading ahead: what a message that is sent meanwhile waits for
 _CONTEXT_CEILING = 8192
 _CONTEXT_FLOOR = 2048
 _WORKING_MEMORY = 128 * 2**20  # llama.cpp's compute buffers at this batch size
@@ -59,6 +65,7 @@ _PENALTY_WINDOW = 128
 _MIB = 2**20
 
 _DECODE_ABORTED = 2
+_SLOW_TOKEN_S = 0.05  # a model that takes longer for a token is asked to stop within it
 
 
 class NativeModel:
@@ -155,8 +162,11 @@ class NativeContext:
         self._ids: list[int] = []
         self._token = (C.llama_token * 1)()
         self._token_batch = C.llama_batch_get_one(self._token, 1)
+        self._slow = False
+        self._threads = ThreadCount(threads)
 
     def close(self) -> None:
+        self._threads.close()
         C.llama_free(self.handle)
 
     def read(self, ids: Sequence[int], watch: Watch) -> int:
@@ -164,25 +174,45 @@ class NativeContext:
 
         The last one is always evaluated, as the next token is sampled from its logits.
         """
-        kept = min(common_length(self._ids, ids), len(ids) - 1)
+        return self._read(ids, min(common_length(self._ids, ids), len(ids) - 1), _BATCH, watch)
+
+    def read_ahead(self, ids: Sequence[int], watch: Watch) -> int:
+        """Like `read`, where the next prompt will begin like this; what goes on like it stays."""
+        kept = common_length(self._ids, ids)
+        return self._read(ids, kept, _AHEAD_BATCH, watch) if kept < len(ids) else 0
+
+    def append(self, token: int, watch: Watch) -> bool:
+        """Evaluate one more token; False when it was aborted, and is not there."""
+        self._token[0] = token
+        started = time.monotonic()
+        # Asking for each node of a small model would slow down writing by a tenth.
+        with self._abortable(watch) if self._slow else nullcontext():
+            if self._decode(self._token_batch) == _DECODE_ABORTED:
+                return False
+        self._slow = time.monotonic() - started > _SLOW_TOKEN_S
+        self._ids.append(token)
+        return True
+
+    def _read(self, ids: Sequence[int], kept: int, batch: int, watch: Watch) -> int:
+        """Read `ids` from `kept` on, in steps of `batch`."""
         self._forget_from(kept)
-        abort = C.ggml_abort_callback(_abort_when_told(watch))
-        C.llama_set_abort_callback(self.handle, abort, None)
-        try:
-            while len(self._ids) < len(ids) and not watch.should_stop():
-                chunk = ids[len(self._ids) : len(self._ids) + _BATCH]
+        with self._abortable(watch):
+            while len(self._ids) < len(ids) and not (watch.should_stop() or watch.should_yield()):
+                chunk = ids[len(self._ids) : len(self._ids) + batch]
                 if not self._read_chunk(chunk):
                     break
                 watch.report(Phase.READING, len(self._ids) - kept, len(ids) - kept)
-        finally:
-            # Asking it for each node would slow down writing.
-            C.llama_set_abort_callback(self.handle, C.ggml_abort_callback(), None)
         return len(self._ids) - kept
 
-    def append(self, token: int) -> None:
-        self._token[0] = token
-        self._decode(self._token_batch)
-        self._ids.append(token)
+    @contextmanager
+    def _abortable(self, watch: Watch) -> Iterator[None]:
+        """Native code asks before each node of its graph whether to go on."""
+        abort = C.ggml_abort_callback(_abort_when_told(watch))
+        C.llama_set_abort_callback(self.handle, abort, None)
+        try:
+            yield
+        finally:
+            C.llama_set_abort_callback(self.handle, C.ggml_abort_callback(), None)
 
     def _read_chunk(self, ids: Sequence[int]) -> bool:
         """False when it was aborted; as one batch is read at a time, nothing of it remains."""
@@ -193,11 +223,18 @@ class NativeContext:
         return True
 
     def _decode(self, batch: C.llama_batch) -> int:
+        threads = self._threads.now
+        C.llama_set_n_threads(self.handle, threads, threads)
         code: int = C.llama_decode(self.handle, batch)
+        C.llama_synchronize(self.handle)
         if code not in (0, _DECODE_ABORTED):
             self._forget_from(0)
             raise TheraGenError(f"llama_decode returned {code}")
         return code
+
+    def forget(self) -> None:
+        """Empty the cache."""
+        self._forget_from(0)
 
     def _forget_from(self, length: int) -> None:
         if not C.llama_memory_seq_rm(self._memory, 0, length, -1):
@@ -241,17 +278,22 @@ class LlamaEngine:
         seconds = time.monotonic() - started
         self.loaded = Loaded(name, context, machine.cores, seconds, self._profile.note)
 
-    def warm_up(self, watch: Watch) -> None:
-        """Read the system prompt and the example exchanges into the KV cache."""
+    def prefill(self, ahead: Prefill, watch: Watch) -> int:
+        """See engines.base.Engine."""
+        limit = self._reply_limit(ahead.options.max_tokens)
         watch.phase = Phase.READING
-        self._context.read(self._prompts.known(), watch)
-        watch.phase = Phase.IDLE
+        try:
+            ids = self._prompts.ahead(ahead.messages, self.loaded.context, limit)
+            return self._context.read_ahead(ids, watch)
+        except MessageTooLong:
+            return 0  # which is said when it is sent
+        finally:
+            watch.phase = Phase.IDLE
 
     def generate(self, request: GenerateRequest, watch: Watch, stats: TurnStats) -> Iterator[str]:
         """See engines.base.Engine."""
-        room = self.loaded.context
-        limit = min(request.options.max_tokens or self._profile.max_tokens, room // 4)
-        prompt = self._prompts.fit(request.messages, room, limit)
+        limit = self._reply_limit(request.options.max_tokens)
+        prompt = self._prompts.fit(request.messages, self.loaded.context, limit)
         stats.first_visible = prompt.first_visible
         watch.phase = Phase.READING
         try:
@@ -261,12 +303,35 @@ class LlamaEngine:
         finally:
             watch.phase = Phase.IDLE
 
+    def speed(self, depth: int, tokens: int) -> tuple[float, float]:
+        """Tokens a second: of reading `depth` of them, and of writing `tokens` behind those, with
+        sampling. What the KV cache held is gone afterwards.
+        """
+        context, watch = self._context, Watch()
+        context.forget()
+        sampler = _sampler(self._profile, SamplingOptions(), self._vocabulary.size)
+        began = time.perf_counter()
+        context.read([index * 37 % self._vocabulary.size for index in range(depth)], watch)
+        read = time.perf_counter()
+        for _ in range(tokens):
+            token = C.llama_sampler_sample(sampler, context.handle, -1)
+            self._vocabulary.piece(token)
+            context.append(token, watch)
+        written = time.perf_counter()
+        C.llama_sampler_free(sampler)
+        context.forget()
+        return depth / (read - began), tokens / (written - read)
+
     def leave(self) -> None:
         """Nobody else is at work, and native code may not be torn down while it runs."""
 
     def close(self) -> None:
         """Free the context, then the model it stands on."""
         self._opened.close()
+
+    def _reply_limit(self, wanted: int | None) -> int:
+        """Tokens that a reply may take."""
+        return min(wanted or self._profile.max_tokens, self.loaded.context // 4)
 
     def _write(
         self, options: SamplingOptions, limit: int, watch: Watch, stats: TurnStats
@@ -301,7 +366,8 @@ class LlamaEngine:
                 stats.written += 1
                 watch.steps += 1
                 yield token
-                context.append(token)
+                if not context.append(token, watch):
+                    return
         finally:
             C.llama_sampler_free(sampler)
 
@@ -326,12 +392,14 @@ def _prompts(
 
 
 def _sampler(profile: ModelProfile, options: SamplingOptions, size: int) -> C.llama_sampler_p:
-    """A chain that runs in native code; the cheap cut to top_k comes first."""
+    """A chain that runs in native code; the cheap cut to top_k comes first, as the penalties look
+    every token up that is left.
+    """
     temperature = profile.temperature if options.temperature is None else options.temperature
     chain: C.llama_sampler_p = C.llama_sampler_chain_init(C.llama_sampler_chain_default_params())
     for part in (
-        C.llama_sampler_init_penalties(size, _PENALTY_WINDOW, profile.repeat_penalty, 0.0, 0.0),
         C.llama_sampler_init_top_k(profile.top_k),
+        C.llama_sampler_init_penalties(size, _PENALTY_WINDOW, profile.repeat_penalty, 0.0, 0.0),
         C.llama_sampler_init_top_p(profile.top_p, 1),
         C.llama_sampler_init_min_p(profile.min_p, 1),
         C.llama_sampler_init_temp(temperature),

@@ -5,7 +5,7 @@ import time
 from theragen_core.conversation import Message, Role
 from theragen_core.engines.base import TurnStats, Watch
 from theragen_core.engines.echo import EchoEngine
-from theragen_core.protocol import EchoModel, GenerateRequest, Phase, TurnId
+from theragen_core.protocol import EchoModel, GenerateRequest, Phase, Prefill, TurnId
 
 REQUEST = GenerateRequest(
     TurnId(1),
@@ -16,7 +16,7 @@ REQUEST = GenerateRequest(
 def test_the_newest_message_comes_back_word_by_word() -> None:
     watch, stats = Watch(), TurnStats()
     engine = EchoEngine(EchoModel())
-    engine.warm_up(watch)
+    engine.prefill(Prefill(), watch)
 
     pieces = list(engine.generate(REQUEST, watch, stats))
     engine.close()

@@ -27,6 +27,7 @@ from theragen_core.protocol import (
     GenerateRequest,
     LocalModel,
     Phase,
+    Prefill,
     SamplingOptions,
     TemplateChoice,
     TurnId,
@@ -129,7 +130,7 @@ def test_the_same_seed_gives_the_same_reply_and_another_seed_another(engine: Lla
 
 
 def test_a_later_turn_evaluates_only_what_is_new(engine: LlamaEngine) -> None:
-    engine.warm_up(Watch())
+    engine.prefill(Prefill(), Watch())
     said: list[str] = []
     for text in ("I moved house last week.", "I know nobody here.", "I might join a choir."):
         answer, stats = reply(engine, request(*said, text))
@@ -137,15 +138,75 @@ def test_a_later_turn_evaluates_only_what_is_new(engine: LlamaEngine) -> None:
         said += [text, answer]
 
 
-def test_warming_up_reads_the_fixed_part_once(engine: LlamaEngine) -> None:
-    engine.warm_up(Watch())
+def test_the_fixed_part_is_read_once(engine: LlamaEngine) -> None:
+    engine.prefill(Prefill(), Watch())
+
+    assert engine.prefill(Prefill(), Watch()) == 0
+
+
+def test_a_message_that_was_read_while_it_was_written_leaves_little_to_read(
+    engine: LlamaEngine,
+) -> None:
+    said = request("I moved house.", "How was that?", LONG).messages
     watch = Watch()
-    progress: list[int] = []
-    watch.report = lambda phase, done, total: progress.append(total)
 
-    engine.warm_up(watch)
+    ahead = engine.prefill(Prefill(said), watch)
+    again = engine.prefill(Prefill(said), watch)
+    _, stats = reply(engine, request("I moved house.", "How was that?", LONG + "again."))
 
-    assert progress == [1]  # the last token, for its logits
+    assert ahead > 300
+    assert again == 0
+    assert stats.evaluated < 12
+    assert watch.phase is Phase.IDLE
+
+
+def test_what_was_read_beyond_a_draft_stays(engine: LlamaEngine) -> None:
+    whole = request("I moved house.", "How was that?", "Hard. " + LONG)
+    reply(engine, whole)
+
+    assert engine.prefill(Prefill(whole.messages[:2]), Watch()) == 0
+    assert reply(engine, whole)[1].evaluated == 1
+
+
+def test_reading_ahead_gives_way_between_two_pieces_and_stops_within_one(
+    engine: LlamaEngine,
+) -> None:
+    ahead = Prefill(request(LONG, "Where was that?", LONG, "And then?").messages)
+
+    for watch, pieces in (
+        (Watch(should_yield=StopAfter(2)), 2),
+        (Watch(should_stop=StopAfter(40)), 0),
+    ):
+        engine.prefill(Prefill(), Watch())
+        engine._context._forget_from(0)
+        assert engine.prefill(ahead, watch) == pieces * llama._AHEAD_BATCH
+        assert watch.phase is Phase.IDLE
+
+
+def test_a_draft_too_long_is_not_read(engine: LlamaEngine) -> None:
+    assert engine.prefill(Prefill(request(LONG * 40).messages), Watch()) == 0
+
+
+def test_its_speed_is_measured_and_the_cache_empty_again(engine: LlamaEngine) -> None:
+    read, written = engine.speed(16, 4)
+
+    assert read > 0
+    assert written > 0
+    assert cached_tokens(engine) == 0
+    assert reply(engine, request("Good morning."))[1].evaluated > 20
+
+
+def test_a_token_that_takes_long_can_be_stopped_within_it(engine: LlamaEngine) -> None:
+    engine.prefill(Prefill(), Watch())
+    context = engine._context
+    before = list(context._ids)
+    context._slow = True  # as after a token of a large model
+
+    assert not context.append(5, Watch(should_stop=StopAfter(10)))
+    assert context._ids == before
+    context._slow = True
+    assert context.append(5, Watch())
+    assert context._ids == [*before, 5]
 
 
 def test_a_reused_cache_says_what_a_fresh_one_says(engine: LlamaEngine) -> None:

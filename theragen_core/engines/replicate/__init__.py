@@ -27,7 +27,7 @@ from theragen_core.engines.replicate.turn import End, HostedTurn, Text, Waiting
 from theragen_core.engines.reply_end import StopMarks
 from theragen_core.errors import CloudError, UserError
 from theragen_core.faults import Fault
-from theragen_core.protocol import GenerateRequest, HostedModel, Loaded, Phase
+from theragen_core.protocol import GenerateRequest, HostedModel, Loaded, Phase, Prefill
 
 _LOOK_S = 0.02  # how soon Stop is seen
 _SHORT_WAIT_S = 2  # a wait that needs no words
@@ -59,8 +59,9 @@ class ReplicateEngine:
         seconds = time.monotonic() - started
         self.loaded = Loaded(shown, self._inputs.context, threads=0, seconds=seconds)
 
-    def warm_up(self, watch: Watch) -> None:
-        """Nothing: a machine that is woken is paid for, and nobody has written yet."""
+    def prefill(self, ahead: Prefill, watch: Watch) -> int:
+        """Nothing: what is not sent yet stays here, and a machine that is woken is paid for."""
+        return 0
 
     def generate(self, request: GenerateRequest, watch: Watch, stats: TurnStats) -> Iterator[str]:
         """See engines.base.Engine. Raises CloudError; what came before it has been yielded."""
