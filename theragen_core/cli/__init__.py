@@ -12,11 +12,17 @@ import sys
 from collections.abc import Sequence
 
 from theragen_core import __version__
-from theragen_core.cli import assess, chat, directory, review
+from theragen_core.cli import assess, chat, directory, models, review
 from theragen_core.errors import UserError
 from theragen_core.resources import fault_text, text
 
-COMMANDS = {"chat": chat, "assess": assess, "review": review, "directory": directory}
+COMMANDS = {
+    "chat": chat,
+    "models": models,
+    "assess": assess,
+    "review": review,
+    "directory": directory,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
