@@ -283,7 +283,8 @@ def _end_with_stdin() -> None:
     process.end_with_parent()
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        while os.read(sys.stdin.fileno(), 4096):  # without a buffer, which has a lock
+            pass
         os._exit(INTERRUPTED)
 
     threading.Thread(target=wait, daemon=True, name="stdin").start()
