@@ -287,9 +287,7 @@ def test_nobody_there(peer: ModelPeer, folder: Path) -> None:
         assert caught.value.fault is Fault.DOWNLOAD_NO_CONNECTION
 
 
-def test_nothing_is_asked_for_before_the_licence_is_accepted(
-    peer: ModelPeer, folder: Path
-) -> None:
+def test_nothing_is_asked_for_before_the_licence_is_accepted(peer: ModelPeer, folder: Path) -> None:
     with pytest.raises(UserError) as caught:
         list(download(peer.entry, folder, licence_accepted=False))
     assert caught.value.fault is Fault.LICENCE_NOT_ACCEPTED

@@ -7,6 +7,7 @@ command resumes. The window runs its downloads with this command, in a process o
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import json
 import os
@@ -39,6 +40,7 @@ TEMPLATE_S = 30.0  # a chat template is a program of someone else's, which may n
 INTERRUPTED = 130
 
 _TELL_S = 0.2
+_FAREWELL_S = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -285,7 +287,9 @@ def _end_with_stdin() -> None:
     def wait() -> None:
         while os.read(sys.stdin.fileno(), 4096):  # without a buffer, which has a lock
             pass
-        os._exit(INTERRUPTED)
+        _thread.interrupt_main()  # a copy tidies up behind itself
+        time.sleep(_FAREWELL_S)
+        os._exit(INTERRUPTED)  # it waits for the network; a download may end at any point
 
     threading.Thread(target=wait, daemon=True, name="stdin").start()
 
