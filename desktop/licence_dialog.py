@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from desktop.parts import button, paragraph
 from theragen_core.resources import text
 
-SIZE = (440, 220)
+WIDTH = 56  # in characters
 
 
 class LicenceDialog(QDialog):
@@ -43,11 +43,11 @@ class LicenceDialog(QDialog):
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(12)
         column.addWidget(paragraph(text("manager.licence", name=name, licence=licence)))
-        column.addWidget(self.read)
+        column.addWidget(self.read, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.accept_box)
-        column.addStretch(1)
         column.addWidget(box)
-        self.resize(*SIZE)
+        width = max(WIDTH * self.fontMetrics().averageCharWidth(), self.sizeHint().width())
+        self.resize(width, column.totalHeightForWidth(width))
 
     def _on_read(self) -> None:
         self.link_activated.emit(self._url)

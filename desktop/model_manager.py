@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -24,7 +24,7 @@ from desktop.parts import button, heading, paragraph
 from theragen_core.model_list import ListedModel, State
 from theragen_core.resources import text
 
-SIZE = (620, 720)
+WIDTH, LINES = 76, 42  # in characters and lines of text
 _HERE = (State.PRESENT, State.MISSING)
 
 
@@ -45,7 +45,7 @@ class ModelManager(QDialog):
         column.setSpacing(8)
         column.addWidget(self._make_page(), 1)
         column.addLayout(self._foot)
-        self.resize(*SIZE)
+        self.resize(self._comfortable())
 
     # Building ----------------------------------------------------------------------------------
 
@@ -60,6 +60,9 @@ class ModelManager(QDialog):
             column.addWidget(heading(text(f"manager.{title}"), 3))
             cards.setSpacing(8)
             column.addLayout(cards)
+        column.addWidget(heading(text("manager.folder"), 3))
+        column.addWidget(self.folder)
+        column.addWidget(self.change, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(1)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -88,14 +91,20 @@ class ModelManager(QDialog):
         self.shut = button("manager.close")
         self.shut.clicked.connect(self.accept)
         row = FlowLayout()
-        for made in (self.add, self.stop, self.change, self.shut):
+        for made in (self.add, self.stop, self.shut):
             row.addWidget(made)
         self._foot = QVBoxLayout()
         self._foot.setContentsMargins(20, 0, 20, 0)
         self._foot.setSpacing(8)
-        for part in (self.news, self.bar, self.folder):
-            self._foot.addWidget(part)
+        self._foot.addWidget(self.news)
+        self._foot.addWidget(self.bar)
         self._foot.addLayout(row)
+
+    def _comfortable(self) -> QSize:
+        """Room for some cards in any size of text, where the screen has it."""
+        metrics = self.fontMetrics()
+        wanted = QSize(WIDTH * metrics.averageCharWidth(), LINES * metrics.lineSpacing())
+        return wanted.boundedTo(self.screen().availableSize() * 0.9)
 
     # What is shown -----------------------------------------------------------------------------
 
@@ -115,7 +124,7 @@ class ModelManager(QDialog):
 
     def show_folder(self, path: str, unchecked: int) -> None:
         """Where models are kept, and how many files are there that nobody added."""
-        words = text("manager.folder", path=path)
+        words = path
         if unchecked:
             words += "\n" + text("manager.folder_unchecked", count=unchecked)
         self.folder.setText(words)
@@ -144,7 +153,7 @@ class ModelManager(QDialog):
         here = [model.id for model in models if model.state in _HERE]
         more = [model.id for model in models if model.state not in _HERE]
         row = [made for name in here + more for made in self.cards[name].buttons.values()]
-        for one, other in pairwise((*row, self.add, self.stop, self.change, self.shut)):
+        for one, other in pairwise((*row, self.change, self.add, self.stop, self.shut)):
             self.setTabOrder(one, other)
 
     def _show_busy(self, busy: bool) -> None:

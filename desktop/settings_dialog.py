@@ -142,7 +142,6 @@ class SettingsDialog(QDialog):
         files.addWidget(self.choose)
         files.addWidget(self.use_starter)
         model.addLayout(files)
-        model.addWidget(paragraph(text("window.settings_larger"), muted=True))
         source = QVBoxLayout()
         source.setSpacing(8)
         source.addWidget(self.source)

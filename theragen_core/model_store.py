@@ -32,6 +32,7 @@ from theragen_core.protocol import TemplateChoice
 PART = ".part"  # what a file is called until it is whole
 
 _LOCK = ".lock"
+_OWN = "own-"  # begins the ids of files that a person added
 _BLOCK = 2**20
 _SPARE = 64 * 2**20  # what a disk keeps free for everything else
 _MIB = 2**20
@@ -122,6 +123,9 @@ def add(
     with locked(folder):
         if known := next((m for m in installed(folder) if m.path == path and m.present), None):
             return known
+        for left in folder.glob(f"{_OWN}*{PART}"):  # by a copy that was killed
+            with suppress(OSError):
+                left.unlink()
         model_id = _free_id(path.stem, folder)
         target, sha256 = path, ""
         if copy and path.parent != folder.absolute():
@@ -264,7 +268,7 @@ _O_BINARY = getattr(os, "O_BINARY", 0)  # Windows would change line ends
 
 def _free_id(name: str, folder: Path) -> str:
     """An id made of the file's name that nothing in the folder has, nor the catalogue."""
-    base = "own-" + (re.sub(r"[^a-z0-9.]+", "-", name.casefold()).strip("-.") or "model")
+    base = _OWN + (re.sub(r"[^a-z0-9.]+", "-", name.casefold()).strip("-.") or "model")
     taken = {path.name.casefold() for path in folder.iterdir()}
     tries = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
     return next(t for t in tries if not {f"{t}.json", f"{t}.gguf"} & taken)

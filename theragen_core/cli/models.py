@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     """Do one thing with models. Returns the exit code: 2 with a sentence, 130 when paused."""
     if options.until_stdin_ends:
         _end_with_stdin()
-    folder = options.folder or model_store.folder_for(_settings().model_folder)
+    folder = options.folder or model_store.folder_for(_settings(options).model_folder)
     options.folder = folder.absolute()
     try:
         code: int = options.action(options)
@@ -154,7 +154,7 @@ def _remove(options: argparse.Namespace) -> int:
     if stored is None and entry is None:
         raise UserError(Fault.MODEL_UNKNOWN, id=options.id)
     if stored is not None:
-        if str(stored.path) == _settings().model:
+        if str(stored.path) == _settings(options).model:
             raise UserError(Fault.MODEL_IN_USE, name=stored.name)
         model_store.remove(stored, options.folder)
     if entry is not None:
@@ -273,10 +273,12 @@ def _print(line: str) -> None:
 # Ends -------------------------------------------------------------------------------------------
 
 
-def _settings() -> settings.Settings:
+def _settings(options: argparse.Namespace) -> settings.Settings:
     try:
         return settings.load(settings.default_path())
-    except SettingsError:
+    except SettingsError as error:
+        if not options.json:
+            _complain(error, options)
         return settings.Settings()
 
 
