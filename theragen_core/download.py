@@ -23,8 +23,6 @@ from theragen_core.errors import DownloadError, UserError
 from theragen_core.faults import Fault
 from theragen_core.model_store import PART, Progress, Stage, StoredModel
 
-SILENCE_S = 30.0  # without a byte, after which a connection counts as stalled
-
 _CONNECT_S = 20.0
 _MOST_REDIRECTS = 5
 _WORTH_GOING_ON = 2**20  # bytes that a connection brought, for which another one is opened
@@ -33,9 +31,10 @@ _GONE = (404, 410)
 
 
 def download(
-    entry: ModelEntry, folder: Path, licence_accepted: bool, silence_s: float = SILENCE_S
+    entry: ModelEntry, folder: Path, licence_accepted: bool, silence_s: float = 30
 ) -> Generator[Progress, None, StoredModel]:
-    """Fetch this model, or the rest of it, and return it. Closing the generator pauses.
+    """Fetch this model, or the rest of it, and return it. Closing the generator pauses; a
+    connection that brings nothing for `silence_s` seconds counts as stalled.
 
     Raises DownloadError where the other end or the network fails, UserError for a licence that was
     not accepted and a folder that cannot take the file, ModelError for a file that is no model.

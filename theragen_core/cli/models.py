@@ -20,15 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from theragen_core import (
-    catalog,
-    download,
-    hardware,
-    model_list,
-    model_store,
-    process,
-    settings,
-)
+from theragen_core import catalog, hardware, model_list, model_store, process, settings
 from theragen_core.errors import SettingsError, UserError
 from theragen_core.faults import Fault
 from theragen_core.model_list import ListedModel
@@ -66,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fetch.add_argument(
         "--silence",
         type=_seconds,
-        default=download.SILENCE_S,
+        default=30.0,
         metavar="SECONDS",
         help="without a byte, after which a connection is given up",
     )
@@ -137,8 +129,10 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _download(options: argparse.Namespace) -> int:
+    from theragen_core.download import download  # with the network, which nothing else here needs
+
     entry = catalog.entry(options.id, options.catalogue)
-    job = download.download(entry, options.folder, options.accept_licence, options.silence)
+    job = download(entry, options.folder, options.accept_licence, options.silence)
     return _done(_follow(job, entry.file, options), options)
 
 
