@@ -24,7 +24,7 @@ class Actions:
         self.previous_message = self._make("previous_message", "Alt+Up")
         self.next_message = self._make("next_message", "Alt+Down")
         self.restart = self._make("restart", "F5")
-        self.models = self._make("models", "Ctrl+M")
+        self.models = self._make("models", "Ctrl+Shift+M")
         self.settings = self._make("settings", "Ctrl+,")
         self.replicate = self._make_of_cloud("replicate")
         self.use_local = self._make_of_cloud("use_local")

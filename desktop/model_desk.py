@@ -58,7 +58,8 @@ class ModelDesk(QObject):
         self._catalogue = catalogue
         self._models: dict[str, ListedModel] = {}
         self._unchecked = 0
-        self._active = ""
+        self._active, self._name = "", ""  # what the job is about
+        self._told: tuple[str, int, int, bool] = ("", 0, 0, False)  # what was last said of it
         self._adding, self._how = Path(), tuple[str, ...]()  # the last file of a person's own
         self._removing = False
         self._began: tuple[float, int] | None = None  # when the first bytes came, and from where on
@@ -123,6 +124,8 @@ class ModelDesk(QObject):
             tuple(self._models.values()), used=of_path.get(used, ""), active=self._active
         )
         self.page.show_folder(str(self.folder), self._unchecked)
+        if self._active:
+            self.page.show_progress(*self._told)
 
     # What is asked for -------------------------------------------------------------------------
 
@@ -160,7 +163,8 @@ class ModelDesk(QObject):
 
     def _download(self, model: ListedModel) -> None:
         catalogue = ("--catalogue", str(self._catalogue))
-        self._start(model.id, "download", model.id, "--accept-licence", *catalogue)
+        self._told = (text("manager.connecting"), model.fetched, model.size, True)
+        self._start(model.id, model.name, "download", model.id, "--accept-licence", *catalogue)
 
     def _ask_about_removal(self, model: ListedModel) -> None:
         key = "manager.remove_question" if model.owned else "manager.remove_link_question"
@@ -173,7 +177,9 @@ class ModelDesk(QObject):
         """Also what has arrived of a download, whether it is at work or was paused."""
         self._removing = True
         self.task.stop()
-        self._start(model.id, "remove", model.id, "--catalogue", str(self._catalogue))
+        self._told = (text("manager.removing"), 0, 1, False)
+        catalogue = ("--catalogue", str(self._catalogue))
+        self._start(model.id, model.name, "remove", model.id, *catalogue)
 
     # A file of one's own -----------------------------------------------------------------------
 
@@ -198,7 +204,8 @@ class ModelDesk(QObject):
 
     def _add(self, template: TemplateChoice) -> None:
         how = ("--template", str(template), *self._how)
-        self._start(_ADDING, "import", str(self._adding), *how)
+        self._told = (text("manager.checking"), 0, 1, False)
+        self._start(_ADDING, self._adding.name, "import", str(self._adding), *how)
 
     def _ask_about_marks(self) -> None:
         words = text("manager.marks", name=self._adding.name)
@@ -231,8 +238,8 @@ class ModelDesk(QObject):
 
     # The job -----------------------------------------------------------------------------------
 
-    def _start(self, active: str, *words: str) -> None:
-        self._active, self._began = active, None
+    def _start(self, active: str, name: str, *words: str) -> None:
+        self._active, self._name, self._began = active, name, None
         if self.page is not None:
             self.page.tell("")
         self.task.start(*words, "--folder", str(self.folder))
@@ -240,11 +247,11 @@ class ModelDesk(QObject):
 
     def _on_progressed(self, stage: str, of: tuple[int, int]) -> None:
         done, total = of
+        downloading = stage == Stage.DOWNLOADING
+        words = self._left(done, total) if downloading else _percent(stage, done, total)
+        self._told = (words, done, total, stage in (Stage.DOWNLOADING, Stage.READING))
         if self.page is not None:
-            downloading = stage == Stage.DOWNLOADING
-            words = self._left(done, total) if downloading else _percent(stage, done, total)
-            pausable = stage in (Stage.DOWNLOADING, Stage.READING)
-            self.page.show_progress(words, done, total, pausable)
+            self.page.show_progress(*self._told)
 
     def _left(self, done: int, total: int) -> str:
         """How much of a download is here, and how long the rest may take."""
@@ -260,9 +267,9 @@ class ModelDesk(QObject):
 
     def _end(self) -> str:
         """The job is over; returns the name of what it was about."""
-        active, self._active, self._removing = self._active, "", False
+        self._active, self._removing = "", False
         self.refresh()
-        return self._adding.name if active == _ADDING else self._models[active].name
+        return self._name
 
     def _on_finished(self, _model_id: str) -> None:
         key = "manager.removed" if self._removing else "manager.ready"

@@ -151,7 +151,7 @@ class _Download:
         if total not in (None, self._entry.size):
             raise self._wrong_size(total or 0)
         etag, known = response.headers.get("ETag", ""), self._known_etag()
-        if response.status_code == 200 or (known and etag != known):
+        if self._done and (response.status_code == 200 or (known and etag != known)):
             self._start_over()  # the file has changed, or the server cannot send a part
         if start != self._done:
             raise httpx.RemoteProtocolError("another part than is needed")

@@ -234,6 +234,19 @@ def test_a_download_goes_on_while_the_page_is_closed(person: Person, qtbot: QtBo
     person.waits_until_seen(ID, "use")
 
 
+def test_a_page_that_is_opened_again_shows_how_far_it_is(person: Person) -> None:
+    person.peer.plan(stall=SOME)
+    person.opens_the_page()
+    person.downloads()
+    assert "Connecting" in person.card(ID).state.text()
+    person.waits_for_part()
+    person._qtbot.waitUntil(lambda: "0.0 GB of" in person.card(ID).state.text(), timeout=WAIT_MS)
+    person.page.shut.click()
+    person.opens_the_page()
+    assert "0.0 GB of" in person.card(ID).state.text()
+    assert person.sees(ID) == {"pause", "cancel"}
+
+
 def test_a_failure_says_what_to_do(person: Person) -> None:
     person.peer.plan(status=403)
     person.opens_the_page()
@@ -248,6 +261,7 @@ def test_a_job_that_breaks_is_told(person: Person, qtbot: QtBot) -> None:
     person.desk.task._program = [sys.executable, "-c", "import os; os.abort()"]
     person.downloads()
     person.waits_for("Something went wrong")
+    person.waits_until_seen(ID, "download")
     person.desk.task._program = ["/nonexistent/program"]
     person.downloads()
     qtbot.waitUntil(lambda: not person.desk.task.at_work, timeout=WAIT_MS)
@@ -383,7 +397,7 @@ def test_the_keyboard_stays_where_it_is(person: Person) -> None:
     person.peer.plan(stall=SOME)
     person.opens_the_page()
     person.downloads()
-    person.waits_until_seen(ID, "pause")
+    person.waits_for_part()
     pause = person.card(ID).buttons["pause"]
     pause.setFocus()
     QTest.keyClick(pause, Qt.Key.Key_Space)

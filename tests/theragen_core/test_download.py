@@ -429,6 +429,14 @@ def test_a_full_disk(peer: ModelPeer, folder: Path) -> None:
     check_complete(peer, folder)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only where there is a full device")
+def test_a_disk_that_says_so_itself(peer: ModelPeer, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "tiny.gguf.part").symlink_to("/dev/full")
+    assert fault_of(peer, folder) is Fault.DISK_FULL
+    check_not_offered(folder)
+
+
 def test_two_processes_at_once(peer: ModelPeer, folder: Path) -> None:
     peer.plan(stall=SOME)
     with start(peer, folder) as first:

@@ -32,7 +32,7 @@ TEMPLATE_S = 30.0  # a chat template is a program of someone else's, which may n
 INTERRUPTED = 130
 
 _TELL_S = 0.2
-_FAREWELL_S = 1.0
+_FAREWELL_S = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
