@@ -123,7 +123,7 @@ class Application(QObject):
             self.models.setParent(self)
             self.models.chosen.connect(self._on_model_chosen)
             self.models.told.connect(self.presenter.show_notice)
-            self.window.closed.connect(self.models.stop)
+            self.window.closed.connect(self.models.end)
         self.models.open()
 
     def _model_in_use(self) -> str:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
@@ -62,6 +62,8 @@ class ModelDesk(QObject):
         self._told: tuple[str, int, int, bool] = ("", 0, 0, False)  # what was last said of it
         self._adding, self._how = Path(), tuple[str, ...]()  # the last file of a person's own
         self._removing = False
+        self._doomed: ListedModel | None = None  # to be removed once its download has stopped
+        self._readings = self._read = 0  # of the folder: begun, and the last one that was shown
         self._began: tuple[float, int] | None = None  # when the first bytes came, and from where on
         self.page: ModelManager | None = None
         self.task = ModelTask(program, self)
@@ -75,9 +77,9 @@ class ModelDesk(QObject):
     def folder(self) -> Path:
         return model_store.folder_for(self._preferences.settings.model_folder)
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """Pause what is at work: the program ends."""
-        self.task.stop()
+        self.task.end()
 
     # The page ----------------------------------------------------------------------------------
 
@@ -96,8 +98,9 @@ class ModelDesk(QObject):
 
     def refresh(self) -> None:
         """Read the folder anew, outside the window's thread: it may be on a slow disk."""
-        catalogue, folder = self._catalogue, self.folder
-        job = Job(lambda: _listing(catalogue, folder), self)
+        self._readings += 1
+        reading, catalogue, folder = self._readings, self._catalogue, self.folder
+        job = Job(lambda: (reading, _listing(catalogue, folder)), self)
         job.done.connect(self._on_listed)
         job.start()
 
@@ -106,11 +109,13 @@ class ModelDesk(QObject):
         if page is not None:
             page.deleteLater()
 
-    def _on_listed(self, listed: object) -> None:
+    def _on_listed(self, read: object) -> None:
+        self._read, listed = cast("tuple[int, _Listing | UserError]", read)
+        if self._read < self._readings:  # there is news already
+            return
         if isinstance(listed, UserError):
             self._tell(fault_text(listed.fault, listed.details))
             return
-        assert isinstance(listed, _Listing)
         self._models = {model.id: model for model in listed.models}
         self._unchecked = listed.unchecked
         self._show()
@@ -130,6 +135,8 @@ class ModelDesk(QObject):
     # What is asked for -------------------------------------------------------------------------
 
     def _on_asked(self, action: str, model_id: str) -> None:
+        if self._read < self._readings:  # what was pressed may be out of date
+            return
         model = self._models[model_id]
         match action:
             case "use":
@@ -141,7 +148,7 @@ class ModelDesk(QObject):
             case "pause":
                 self.task.stop()
             case "cancel":
-                self._remove(model)
+                self._cancel(model)
             case "remove":
                 self._ask_about_removal(model)
             case "page":
@@ -173,10 +180,16 @@ class ModelDesk(QObject):
         question.answered.connect(partial(self._remove, model))
         question.open()
 
+    def _cancel(self, model: ListedModel) -> None:
+        """Of a download that is at work or was paused: what has arrived is deleted."""
+        if self.task.at_work:
+            self._doomed = model
+            self.task.stop()
+        else:
+            self._remove(model)
+
     def _remove(self, model: ListedModel, _answer: str = "") -> None:
-        """Also what has arrived of a download, whether it is at work or was paused."""
         self._removing = True
-        self.task.stop()
         self._told = (text("manager.removing"), 0, 1, False)
         catalogue = ("--catalogue", str(self._catalogue))
         self._start(model.id, model.name, "remove", model.id, *catalogue)
@@ -271,7 +284,7 @@ class ModelDesk(QObject):
         self.refresh()
         return self._name
 
-    def _on_finished(self, _model_id: str) -> None:
+    def _on_finished(self) -> None:
         key = "manager.removed" if self._removing else "manager.ready"
         self._tell(text(key, name=self._end()))
 
@@ -287,7 +300,9 @@ class ModelDesk(QObject):
         self._tell(text("manager.broke", name=self._end()))
 
     def _on_stopped(self) -> None:
-        if self._removing:  # what was fetched is deleted next
+        if self._doomed is not None:
+            model, self._doomed = self._doomed, None
+            self._remove(model)
             return
         key = "manager.not_added" if self._active == _ADDING else "manager.paused"
         self._tell(text(key, name=self._end()))

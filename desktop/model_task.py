@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from PySide6.QtCore import QObject, QProcess, Signal
+from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
 from theragen_core.resources import ROOT
 
@@ -19,10 +20,12 @@ _FAREWELL_MS = 3000
 
 
 class ModelTask(QObject):
-    """One job at a time. Each ends with one of `finished`, `failed`, `broke` and `stopped`."""
+    """One job at a time. Each ends with one of `finished`, `failed`, `broke` and `stopped`, once
+    its process has ended; the window never waits for that.
+    """
 
     progressed = Signal(str, tuple)  # a model_store.Stage; bytes done, and bytes in all
-    finished = Signal(str)  # the id of the model
+    finished = Signal()
     failed = Signal(str, str)  # a Fault, and its sentence
     broke = Signal()
     stopped = Signal()
@@ -31,6 +34,8 @@ class ModelTask(QObject):
         super().__init__(parent)
         self._program = list(program)
         self._process: QProcess | None = None
+        self._stopping = False
+        self._last: dict[str, Any] = {}  # what it said last
 
     @property
     def at_work(self) -> bool:
@@ -39,6 +44,7 @@ class ModelTask(QObject):
     def start(self, *words: str) -> None:
         """Run `models WORDS`. Nothing may be at work."""
         assert self._process is None
+        self._stopping, self._last = False, {}
         process = QProcess(self)
         process.setProgram(self._program[0])
         job = ["--models", *words, "--json", "--until-stdin-ends"]
@@ -52,49 +58,46 @@ class ModelTask(QObject):
         process.start()
 
     def stop(self) -> None:
-        """End the job where it is, and wait until it is gone."""
-        if self._end():
-            self.stopped.emit()
+        """Have the job end where it is."""
+        process = self._process
+        if process is not None and not self._stopping:
+            self._stopping = True
+            process.closeWriteChannel()
+            QTimer.singleShot(_FAREWELL_MS, process, process.kill)
 
-    def _end(self) -> bool:
-        """Whether there was a job to end. Nothing more is heard of it."""
+    def end(self) -> None:
+        """The same for the end of the window: at once, and nothing more is heard of it."""
         process, self._process = self._process, None
-        if process is None:
-            return False
-        process.readyReadStandardOutput.disconnect(self._on_output)
-        process.finished.disconnect(self._on_finished)
-        process.errorOccurred.disconnect(self._on_error)
-        process.closeWriteChannel()
-        if not process.waitForFinished(_FAREWELL_MS):
+        if process is not None:
+            process.finished.disconnect(self._on_finished)
             process.kill()
             process.waitForFinished(_FAREWELL_MS)
-        process.deleteLater()
-        return True
 
     def _on_output(self) -> None:
         while self._process is not None and self._process.canReadLine():
             self._take(bytes(self._process.readLine().data()))
 
     def _take(self, line: bytes) -> None:
-        try:
-            said: dict[str, Any] = json.loads(line)
-        except ValueError:
-            return  # a word of a library's
-        match said.get("event"):
-            case "progress":
+        with suppress(ValueError):  # a word of a library's
+            self._last = said = json.loads(line)
+            if said["event"] == "progress" and not self._stopping:
                 self.progressed.emit(said["stage"], (said["done"], said["total"]))
-            case "finished":
-                self._end()
-                self.finished.emit(said["id"])
-            case "failed":
-                self._end()
-                self.failed.emit(said["fault"], said["text"])
 
     def _on_finished(self) -> None:
         self._on_output()
-        if self._end():
+        process, self._process = self._process, None
+        assert process is not None
+        process.deleteLater()
+        if self._stopping:
+            self.stopped.emit()
+        elif self._last.get("event") == "finished":
+            self.finished.emit()
+        elif self._last.get("event") == "failed":
+            self.failed.emit(self._last["fault"], self._last["text"])
+        else:
             self.broke.emit()
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart and self._end():
-            self.broke.emit()
+        # Of every other error `finished` tells as well.
+        if error == QProcess.ProcessError.FailedToStart:
+            self._on_finished()

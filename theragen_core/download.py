@@ -56,7 +56,7 @@ def download(
 
 
 class _Download:
-    """One file on its way. `_hash` is always of exactly the bytes in the .part file."""
+    """One file on its way. `_hash` is always of exactly the `_done` bytes in the .part file."""
 
     def __init__(self, entry: ModelEntry, folder: Path, silence_s: float) -> None:
         self._entry = entry
@@ -69,28 +69,66 @@ class _Download:
         self._done = 0
 
     def run(self) -> Generator[Progress, None, StoredModel]:
-        yield from self._take_up()
+        if self._target.exists():
+            yield from self._take_for_whole()
+        else:
+            yield from self._take_up()
+            yield from self._complete()
+            yield from self._check()
+        model = _stored(self._entry, self._target)
+        model_store.save(model, self._folder)
+        return model
+
+    def _take_for_whole(self) -> Iterator[Progress]:
+        """It was about to be offered when the process ended; or else it is not ours to delete."""
+        yield from self._read(self._target)
+        if not self._right:
+            raise UserError(Fault.FILE_IN_THE_WAY, path=str(self._target))
+        model_store.check(self._target, self._entry.template)
+
+    def _take_up(self) -> Iterator[Progress]:
+        """What an earlier download left."""
+        left = model_store.fetched(self._entry.file, self._folder)
+        if left > self._entry.size:
+            self._start_over()
+        elif left:
+            yield from self._read(self._part)
+
+    def _complete(self) -> Iterator[Progress]:
+        """What is missing of the .part file."""
         model_store.require_space(self._folder, self._entry.size - self._done)
         if self._done < self._entry.size:
             # Environment variables name a proxy and certificates; nothing turns the check off.
             with httpx.Client(timeout=self._timeout, headers=_HEADERS) as client:
                 yield from self._fetch(client)
-        yield Progress(Stage.CHECKING, self._done, self._entry.size)
-        return self._finish()
 
-    def _take_up(self) -> Iterator[Progress]:
-        """Hash what an earlier download left; one was whole already and not yet offered."""
-        if self._target.is_file():
-            with model_store.writing_to(self._folder):
-                self._target.replace(self._part)
-        left = model_store.fetched(self._entry.file, self._folder)
-        if left > self._entry.size:
+    def _check(self) -> Iterator[Progress]:
+        """Give the file its name, if it is the right one and a model."""
+        yield Progress(Stage.CHECKING, self._done, self._entry.size)
+        try:
+            if not self._right:
+                raise DownloadError(Fault.DOWNLOAD_DAMAGED, name=self._entry.name)
+            model_store.check(self._part, self._entry.template)
+        except UserError:
             self._start_over()
-            return
-        for block in model_store.blocks(self._part) if left else ():
+            raise
+        with model_store.writing_to(self._folder):
+            with self._part.open("rb+") as file:
+                os.fsync(file.fileno())
+            durable.rename(self._part, self._target)
+            self._etag.unlink(missing_ok=True)
+
+    @property
+    def _right(self) -> bool:
+        return self._hash.hexdigest() == self._entry.sha256
+
+    def _read(self, path: Path) -> Iterator[Progress]:
+        """For its checksum."""
+        total = path.stat().st_size
+        for block in model_store.blocks(path):
             self._hash.update(block)
             self._done += len(block)
-            yield Progress(Stage.READING, self._done, left)
+            yield Progress(Stage.READING, self._done, total)
 
     def _start_over(self) -> None:
         with model_store.writing_to(self._folder):
@@ -179,25 +217,6 @@ class _Download:
             model_store.write_all(descriptor, piece)
         self._hash.update(piece)
         self._done += len(piece)
-
-    def _finish(self) -> StoredModel:
-        """Offer the file, if it is the right one."""
-        if self._hash.hexdigest() != self._entry.sha256:
-            self._start_over()
-            raise DownloadError(Fault.DOWNLOAD_DAMAGED, name=self._entry.name)
-        with model_store.writing_to(self._folder):
-            with self._part.open("rb+") as file:
-                os.fsync(file.fileno())
-            durable.rename(self._part, self._target)
-            self._etag.unlink(missing_ok=True)
-        try:
-            model_store.check(self._target, self._entry.template)
-        except UserError:
-            self._target.unlink()
-            raise
-        model = _stored(self._entry, self._target)
-        model_store.save(model, self._folder)
-        return model
 
     def _wrong_size(self, have: int) -> DownloadError:
         return DownloadError(

@@ -22,6 +22,7 @@ class Fault(StrEnum):
     LICENCE_NOT_ACCEPTED = "licence_not_accepted"
     FOLDER_BUSY = "folder_busy"
     FOLDER_UNWRITABLE = "folder_unwritable"
+    FILE_IN_THE_WAY = "file_in_the_way"
     NO_SPACE = "no_space"
     DISK_FULL = "disk_full"
     DOWNLOAD_NOT_OFFERED = "download_not_offered"

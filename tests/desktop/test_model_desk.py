@@ -151,7 +151,7 @@ def person(
     desk.chosen.connect(lambda path, _: used.append(path))
     someone = Person(qtbot, desk, server)
     yield someone
-    desk.stop()
+    desk.end()
     if desk.page is not None:
         desk.page.accept()
     desk.deleteLater()

@@ -102,7 +102,7 @@ def make_person(qtbot: QtBot, qapp: QApplication, settings_path: Path) -> Iterat
         application.engine.stop()
         application.guard.stop()
         if application.models is not None:
-            application.models.stop()
+            application.models.end()
         application.deleteLater()
 
 

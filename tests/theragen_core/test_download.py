@@ -339,6 +339,15 @@ def test_killed_before_the_manifest_was_written(peer: ModelPeer, folder: Path) -
     assert peer.requests() == []
 
 
+def test_a_file_of_the_same_name_is_not_touched(peer: ModelPeer, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "tiny.gguf").write_bytes(b"something of a person's own")
+    assert fault_of(peer, folder) is Fault.FILE_IN_THE_WAY
+    assert (folder / "tiny.gguf").read_bytes() == b"something of a person's own"
+    assert model_store.installed(folder) == ()
+    assert peer.requests() == []
+
+
 def test_a_longer_part_than_the_file_is_thrown_away(peer: ModelPeer, folder: Path) -> None:
     folder.mkdir()
     (folder / "tiny.gguf.part").write_bytes(peer.content + b"more")
