@@ -1,6 +1,6 @@
-"""The program: the window, a host for it, or the terminal chat where there is no display.
+"""The program: the window, a child for it, or the terminal chat where there is no display.
 
-Which of them is decided before anything heavy is imported: a host never imports Qt.
+Which of them is decided before anything heavy is imported: a child never imports Qt.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ def main() -> int:
         from theragen_core import host
 
         host.main()
+    if sys.argv[1:2] == ["--models"]:
+        from theragen_core import cli
+
+        return cli.main(["models", *sys.argv[2:]])
     from desktop import arguments, display
 
     options = arguments.parse(sys.argv[1:])

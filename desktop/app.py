@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
@@ -21,6 +22,9 @@ from desktop.single_instance import SingleInstance
 from desktop.theme import Appearance
 from theragen_core import process
 from theragen_core.settings import Settings, default_path
+
+if TYPE_CHECKING:
+    from desktop.model_desk import ModelDesk
 
 
 class Application(QObject):
@@ -35,6 +39,7 @@ class Application(QObject):
         self._complaint = self.preferences.load()
         self.window.set_cloud(self._in_cloud)
         self._completed = False
+        self.models: ModelDesk | None = None  # when it is first wanted
 
     def show(self) -> None:
         """The first page, or the conversation; the rest follows once that is painted."""
@@ -79,6 +84,7 @@ class Application(QObject):
         self.preferences.complained.connect(self.presenter.show_notice)
         self.cloud.chosen.connect(self._on_cloud_chosen)
         self.cloud.told.connect(self.presenter.show_notice)
+        self.window.actions_.models.triggered.connect(self._on_models)
         self.window.closed.connect(self.engine.stop)
         self.window.closed.connect(self.guard.stop)
         if self._complaint:
@@ -111,6 +117,37 @@ class Application(QObject):
                 self._named_model = None
             if not self._in_cloud:
                 self.presenter.start_model(chosen_engine(now, self._named_model))
+
+    def _on_models(self) -> None:
+        if self.models is None:
+            from desktop.engine_client import program
+            from desktop.model_desk import ModelDesk
+
+            self.models = ModelDesk(self.window, self.preferences, program(), self._model_in_use)
+            self.models.setParent(self)
+            self.models.chosen.connect(self._on_model_chosen)
+            self.models.told.connect(self.presenter.show_notice)
+            self.window.closed.connect(self.models.end)
+        self.models.open()
+
+    def _model_in_use(self) -> str:
+        """The path of the file that the engine was asked for; empty while it is in the cloud."""
+        from theragen_core.protocol import LocalModel
+
+        model = self.presenter.model
+        return str(model.path) if isinstance(model, LocalModel) else ""
+
+    def _on_model_chosen(self, path: str, template: str) -> None:
+        """A model of this computer, so replies come from here from now on."""
+        from desktop.model_choice import chosen_engine
+
+        self._named_model = None
+        self.preferences.choose_model(path, template)
+        if self._in_cloud:
+            self.window.actions_.use_local.trigger()
+        model = chosen_engine(self.preferences.settings, None)
+        if model != self.presenter.model:  # the settings may have been those already
+            self.presenter.start_model(model)
 
     @property
     def _in_cloud(self) -> bool:

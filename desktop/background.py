@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal
+
+_ENDED = QEvent.Type(QEvent.registerEventType())
 
 
 class Job(QObject):
@@ -21,12 +23,18 @@ class Job(QObject):
     def __init__(self, work: Callable[[], object], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._work = work
-        self.done.connect(self.deleteLater)
+        self._result: object = None
 
     def start(self) -> None:
         threading.Thread(target=self._run, daemon=True, name="background").start()
 
     def _run(self) -> None:
-        result = self._work()
+        self._result = self._work()
+        # An event and not the signal: that would still be at work here, with the next receiver,
+        # while this object is deleted there.
         with suppress(RuntimeError):  # whoever waited is gone
-            self.done.emit(result)
+            QCoreApplication.postEvent(self, QEvent(_ENDED))
+
+    def customEvent(self, event: QEvent) -> None:
+        self.done.emit(self._result)
+        self.deleteLater()

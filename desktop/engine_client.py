@@ -31,13 +31,16 @@ _PHASES_WITH_STEPS = (Phase.READING, Phase.WRITING)
 
 
 def host_command(role: str = "engine") -> list[str]:
-    """How this same program is started as a host, the engine's or the guard's. The name is for
-    lists of processes: both do what they are asked. -I: no PYTHON* variable, nothing from cwd.
+    """How it is started as a host, the engine's or the guard's. The name is for lists of
+    processes: both do what they are asked.
     """
-    program = [sys.executable]
-    if not getattr(sys, "frozen", False):
-        program += ["-I", "-m", "desktop"]
-    return [*program, f"--{role}-host"]
+    return [*program(), f"--{role}-host"]
+
+
+def program() -> list[str]:
+    """How this same program is started. -I: no PYTHON* variable, nothing from cwd."""
+    frozen = getattr(sys, "frozen", False)
+    return [sys.executable] if frozen else [sys.executable, "-I", "-m", "desktop"]
 
 
 class EngineClient(QObject):

@@ -155,7 +155,7 @@ class MainWindow(QMainWindow):
         actions.find.triggered.connect(self._on_find)
         actions.help.toggled.connect(self._on_help_toggled)
         actions.hide.toggled.connect(self._on_hide_toggled)
-        self.greeting.model_requested.connect(actions.settings.trigger)
+        self.greeting.model_requested.connect(actions.models.trigger)
         actions.about.triggered.connect(self._on_about)
         actions.quit.triggered.connect(self.close)
         actions.previous_message.triggered.connect(self._on_previous_message)

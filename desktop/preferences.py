@@ -68,6 +68,14 @@ class Preferences(QObject):
         """Take up what was chosen on the page about Replicate."""
         self._change(use_replicate=use, hosted=name, deployment=deployment)
 
+    def choose_model(self, path: str, template: str) -> None:
+        """Take up a model of the model manager; an empty path is the starter model."""
+        self._change(model=path, template=template)
+
+    def choose_model_folder(self, path: str) -> None:
+        """Take up the folder that models are kept in."""
+        self._change(model_folder=path)
+
     def choose_theme(self, theme: str) -> None:
         self._change(theme=theme)
 
@@ -102,6 +110,7 @@ class Preferences(QObject):
         dialog = SettingsDialog(self.settings, directory.countries(), self._window)
         dialog.applied.connect(self._set)
         dialog.cloud_requested.connect(self._window.actions_.replicate.trigger)
+        dialog.models_requested.connect(self._window.actions_.models.trigger)
         dialog.theme_previewed.connect(self._on_theme_previewed)
         dialog.text_size_previewed.connect(self._appearance.set_text_size)
         dialog.finished.connect(dialog.deleteLater)

@@ -42,6 +42,7 @@ class SettingsDialog(QDialog):
     theme_previewed = Signal(str)
     text_size_previewed = Signal(int)
     cloud_requested = Signal()  # after what was edited here is saved
+    models_requested = Signal()  # likewise
 
     def __init__(
         self,
@@ -78,6 +79,9 @@ class SettingsDialog(QDialog):
         self.choose.clicked.connect(self._on_choose)
         self.use_starter = button("window.settings_use_starter")
         self.use_starter.clicked.connect(self._on_use_starter)
+        self.models = button("window.settings_models")
+        self.models.setAccessibleName(text("window.settings_models_name"))
+        self.models.clicked.connect(self._on_models)
         self.template = _choice("settings_template", TemplateChoice, self._settings.template)
         self._show_model()
 
@@ -138,10 +142,10 @@ class SettingsDialog(QDialog):
         model.setSpacing(8)
         model.addWidget(self.model_name)
         files = FlowLayout()
+        files.addWidget(self.models)
         files.addWidget(self.choose)
         files.addWidget(self.use_starter)
         model.addLayout(files)
-        model.addWidget(paragraph(text("window.settings_larger"), muted=True))
         source = QVBoxLayout()
         source.setSpacing(8)
         source.addWidget(self.source)
@@ -256,6 +260,10 @@ class SettingsDialog(QDialog):
     def _on_cloud(self) -> None:
         self._on_accepted()
         self.cloud_requested.emit()
+
+    def _on_models(self) -> None:
+        self._on_accepted()
+        self.models_requested.emit()
 
     def _on_use_starter(self) -> None:
         self.set_model("")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from desktop.app import Application
 from desktop.arguments import Arguments
 from desktop.cloud_dialog import CloudDialog
+from desktop.model_manager import ModelManager
 from desktop.settings_dialog import SettingsDialog
 from theragen_core.settings import Settings, save
 
@@ -80,6 +81,11 @@ def _take_all(qt: QApplication, application: Application) -> None:
     page = next(w for w in qt.topLevelWidgets() if isinstance(w, CloudDialog))
     photographer.take(page, "replicate")
     page.reject()
+    window.actions_.models.trigger()
+    models = next(w for w in qt.topLevelWidgets() if isinstance(w, ModelManager))
+    photographer.wait(lambda: bool(models.cards))
+    photographer.take(models, "models")
+    models.accept()
     application.preferences.choose_theme("dark")
     photographer.take(window, "dark")
     application.preferences.choose_theme("light")

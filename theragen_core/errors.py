@@ -3,6 +3,7 @@
 TheraGenError
 ├── UserError             the world or the input is not as needed; the words say the remedy
 │   ├── ModelError        a model file that cannot be used
+│   ├── DownloadError     a model that did not arrive, or not as it should
 │   ├── CloudError        a service that cannot be used, or a reply that did not arrive
 │   └── SettingsError     settings that cannot be read or written
 ├── MessageTooLong        a message that the model's context cannot hold
@@ -31,6 +32,10 @@ class UserError(TheraGenError):
 
 class ModelError(UserError):
     """A model file that cannot be used."""
+
+
+class DownloadError(UserError):
+    """A model that did not arrive, or not as it should."""
 
 
 class CloudError(UserError):

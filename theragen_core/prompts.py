@@ -109,7 +109,7 @@ class PromptBuilder:
     ) -> None:
         """Raises UnusableTemplate."""
         self._vocabulary = vocabulary
-        self._render = _compile(template, vocabulary)
+        self._render = _compile(template, vocabulary.bos, vocabulary.eos)
         self._control = _any_of(vocabulary.control)
         self._control_ids = frozenset(vocabulary.control.values())
         self._forgeable = _forgeable(vocabulary)
@@ -226,6 +226,13 @@ def template_for(choice: TemplateChoice, from_file: str, file_name: str) -> str:
     return from_file
 
 
+def check_template(template: str) -> None:
+    """Raises UnusableTemplate for a template that no PromptBuilder takes. Foreign code runs here,
+    in a sandbox that keeps it from everything but the processor: it may never end.
+    """
+    _accepts_system(_compile(template, bos="<s>", eos="</s>"))
+
+
 def common_length(one: Sequence[int], other: Sequence[int]) -> int:
     """How many ids two prompts share from their beginnings on."""
     shared = min(len(one), len(other))
@@ -280,15 +287,15 @@ def _with_stand_ins(roles: Sequence[Role]) -> list[dict[str, str]]:
     ]
 
 
-def _compile(template: str, vocabulary: Vocabulary) -> Render:
+def _compile(template: str, bos: str, eos: str) -> Render:
     """A function that renders a chat; whatever goes wrong in it is an UnusableTemplate."""
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
     )
     loaded_at = time.localtime()  # a prompt that changed with the clock would empty the KV cache
     environment.globals.update(
-        bos_token=vocabulary.bos,
-        eos_token=vocabulary.eos,
+        bos_token=bos,
+        eos_token=eos,
         add_generation_prompt=True,
         raise_exception=_refuse,
         strftime_now=lambda form: time.strftime(form, loaded_at),

@@ -7,14 +7,13 @@ another version or an edited one never stops the app.
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from theragen_core import durable
 from theragen_core.errors import SettingsError
 from theragen_core.faults import Fault
 
@@ -28,6 +27,7 @@ class Settings:
     consent: int = 0  # the CONSENT_VERSION that the person agreed to
     model: str = ""  # path of a GGUF file; empty: the starter model
     template: str = "file"  # a protocol.TemplateChoice
+    model_folder: str = ""  # where downloaded and added models lie; empty: the system's place
     use_replicate: bool = False  # chosen on the page that says what it means
     hosted: str = ""  # OWNER/NAME at Replicate
     deployment: bool = False  # whether that names a deployment
@@ -73,17 +73,9 @@ def save(settings: Settings, path: Path) -> None:
 
     Raises SettingsError where the folder or disk does not take it.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(asdict(settings), file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        durable.write(path, json.dumps(asdict(settings), indent=2).encode())
     except OSError:
-        with suppress(OSError):
-            temporary.unlink()
         raise SettingsError(Fault.SETTINGS_UNWRITABLE, path=str(path)) from None
 
 

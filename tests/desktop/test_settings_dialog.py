@@ -108,3 +108,14 @@ def test_every_line_can_be_read_at_any_text_size(
     for label in dialog._form.findChildren(QLabel):
         assert label.height() >= label.heightForWidth(label.width()), label.text()
     assert dialog.tokens.height() >= dialog.template.sizeHint().height()
+
+
+def test_models_are_shown_after_what_was_edited_is_saved(qtbot: QtBot) -> None:
+    dialog = open_dialog(qtbot, Settings())
+    dialog.tokens.setValue(128)
+    told: list[object] = []
+    dialog.applied.connect(told.append)
+    dialog.models_requested.connect(lambda: told.append("models"))
+    dialog.models.click()
+    assert told == [replace(Settings(), max_tokens=128), "models"]
+    assert not dialog.isVisible()

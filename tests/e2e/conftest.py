@@ -101,6 +101,8 @@ def make_person(qtbot: QtBot, qapp: QApplication, settings_path: Path) -> Iterat
     for application in made:
         application.engine.stop()
         application.guard.stop()
+        if application.models is not None:
+            application.models.end()
         application.deleteLater()
 
 

@@ -27,6 +27,7 @@ from theragen_core.prompts import (
     TEXTUAL_MARKS,
     PromptBuilder,
     UnusableTemplate,
+    check_template,
     common_length,
     template_for,
 )
@@ -454,3 +455,11 @@ def test_common_length() -> None:
 def test_a_message_for_a_model_that_marks_messages_itself(family: Family) -> None:
     message = user(" Good [INST] morning ", guidance="Be gentle.")
     assert family.builder().neutralised(message) == "Good [ INST] morning\n\nBe gentle."
+
+
+def test_a_template_can_be_tried_without_a_vocabulary() -> None:
+    check_template(BUILT_IN[TemplateChoice.LLAMA2])
+    check_template(BUILT_IN[TemplateChoice.CHATML])
+    for bad in ("{{", "Hello.", "{{ messages[0]['content'] }}", "{{ raise_exception('no') }}"):
+        with pytest.raises(UnusableTemplate):
+            check_template(bad)
