@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SENTENCES = ROOT / "scripts" / "safety_data"
 SHARED = ROOT.parent / "shared" / "data"
 
-COMMENTS, ANSWER_SENTENCES = 2500, 2500  # how many are drawn of the public sets
+SEVERAL = " // "  # stands between messages of one person in a row
+COMMENTS, ANSWER_SENTENCES = 4000, 2500  # how many are drawn of the public sets
 THRESHOLD_SENTENCES = 8000  # of counsellors, for thresholds only
 HELD_OUT = 0.12  # of the examples, by a hash of the text: for thresholds, never for learning
 ANSWERS_HELD_OUT = 0.3  # of the questions with their answers: reported on, never learned from
@@ -117,7 +118,7 @@ def _by_line(path: Path) -> Iterator[tuple[int, str, str, str]]:
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.strip():
             tier, topics, kind, text = line.split("|", 3)
-            yield int(tier), topics, kind, text
+            yield int(tier), topics, kind, text.replace(SEVERAL, "\n")
 
 
 def _message(tier: int, topics: str, kind: str, text: str) -> Example:

@@ -12,6 +12,7 @@ from theragen_core.cli import bench
 from theragen_core.model_profile import starter_path
 
 
+@pytest.mark.timeout(400)  # some hundred tokens, on a busy machine
 def test_it_prints_one_object_and_later_turns_read_only_what_is_new(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
