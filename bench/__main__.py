@@ -1,18 +1,20 @@
-"""`python -m bench [startup] [gaps] [engine] [guard_speed] [safety]`: a JSON object for each."""
+"""`python -m bench [startup] [gaps] [engine] [fit] [guard_speed] [safety] [threads]`: JSON."""
 
 from __future__ import annotations
 
 import json
 import sys
 
-from bench import engine, gaps, guard_speed, safety, startup
+from bench import engine, fit, gaps, guard_speed, safety, startup, threads
 
 MEASUREMENTS = {
     "startup": startup,
     "gaps": gaps,
     "engine": engine,
+    "fit": fit,
     "guard_speed": guard_speed,
     "safety": safety,
+    "threads": threads,
 }
 
 

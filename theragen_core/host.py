@@ -16,7 +16,7 @@ import time
 from dataclasses import replace
 from typing import BinaryIO
 
-from theragen_core import process, wire
+from theragen_core import backends, process, wire
 from theragen_core.engines.base import Engine, Reporter, Watch, ignore_progress
 from theragen_core.engines.turn import report_bug, run_turn
 from theragen_core.errors import ProtocolError, UserError
@@ -59,6 +59,7 @@ def make_engine(spec: ModelSpec, watch: Watch) -> Engine:
     """
     match spec:
         case LocalModel():
+            backends.check_processor()  # before the library that it is about is loaded
             from theragen_core.engines.llama import LlamaEngine
 
             return LlamaEngine(spec, watch)

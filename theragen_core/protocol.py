@@ -76,12 +76,34 @@ class RiskAssessment:
     own: Tier = Tier.NONE
 
 
+class KvType(StrEnum):
+    """What the KV cache is made of: 16 bits a number, or blocks of about 8 or 4."""
+
+    F16 = "f16"
+    Q8_0 = "q8_0"
+    Q4_0 = "q4_0"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What a person may fix of how a model is loaded; None: chosen by fit for this computer."""
+
+    context: int | None = None
+    gpu_layers: int | None = None
+    kv_type: KvType | None = None
+    flash_attention: bool | None = None
+    batch: int | None = None
+    ubatch: int | None = None
+    threads: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LocalModel:
     """A GGUF file on this computer."""
 
     path: Path
     template: TemplateChoice = TemplateChoice.FROM_FILE
+    options: LoadOptions = LoadOptions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ import pytest
 
 from tests.support import gguf_files
 from tests.support.gguf_files import chat_model, header, string, tensor
+from tests.support.synthetic_llama import Q8_0, Shape, write_sparse
 from theragen_core import gguf_header, model_profile
 from theragen_core.errors import ModelError
 from theragen_core.faults import Fault
+from theragen_core.gguf_header import Weights
 
 
 @pytest.fixture
@@ -33,7 +35,11 @@ def test_the_starter_model_says_what_it_is() -> None:
     assert (starter.architecture, starter.kind, starter.license) == ("llama", "model", "apache-2.0")
     assert (starter.context_length, starter.block_count) == (8192, 30)
     assert (starter.head_count, starter.head_count_kv, starter.key_length) == (9, 3, 64)
-    assert starter.kv_bytes_per_token == 2 * 30 * 3 * (64 + 64)
+    assert (starter.feed_forward_length, starter.vocabulary_size) == (1536, 49152)
+    assert starter.merges > 48_000
+    assert starter.weights.tied
+    assert len(starter.weights.blocks) == 30
+    assert starter.file_size - starter.weights.total < 3 * 2**20  # all but the header itself
     assert starter.data_end == starter.file_size
     assert "<|im_start|>" in starter.chat_template
     assert "im_start" not in repr(starter)
@@ -63,6 +69,35 @@ def test_a_small_model_is_read(model: Path) -> None:
         24,
         16,
     )
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_weights_are_told_apart_by_where_they_are_used(model: Path, tied: bool) -> None:
+    shape = Shape(embedding=64, feed_forward=96, blocks=3, kind=Q8_0, tied=tied)
+    write_sparse(model, shape)
+    wide, narrow, block = 64 * 34 // 32, 32, 34 / 32
+
+    header = gguf_header.read(model)
+
+    matrices = 2 * 64 * 64 + 2 * 64 * narrow + 3 * 64 * 96
+    assert header.weights == Weights(
+        embeddings=wide * 384,
+        blocks=(int(matrices * block) + 2 * 4 * 64,) * 3,
+        output=4 * 64 + (0 if tied else wide * 384),
+        tied=tied,
+    )
+    assert (header.vocabulary_size, header.merges) == (384, 0)
+
+
+@pytest.mark.parametrize("name", ["blk.1.x", "blk.99999999999.x", "blk.-1.x", "blk.²", "blk"])
+def test_a_block_that_the_model_does_not_have_counts_as_output(model: Path, name: str) -> None:
+    start = chat_model()
+    at = start.index(string("output.weight"))
+    metadata, rest = start[:at], start[at + len(string("output.weight")) :]
+    data = metadata + string(name) + rest[: 4 + 8 + 4 + 8]
+    model.write_bytes(data + bytes(-len(data) % 32) + bytes(256))
+
+    assert gguf_header.read(model).weights == Weights(0, (0,), 256, tied=True)
 
 
 def test_a_missing_file(model: Path) -> None:
@@ -129,6 +164,7 @@ ONE_KEY = b"GGUF" + struct.pack("<IQQ", 3, 1, 1)
         ONE_KEY + string("key") + struct.pack("<IIQ", 9, 9, 1),
         ONE_KEY + string("key") + struct.pack("<IIQ", 9, 8, 2) + HUGE + bytes(64),
         chat_model(llama__attention__head_count=0),
+        chat_model(llama__block_count=2**31 - 1),
         chat_model(llama__embedding_length="many"),
         header({"general.architecture": "llama"}, tensors=1) + tensor("t", [2**40, 2**40]),
         header({"general.architecture": "llama"}, tensors=1) + tensor("t", [1] * 5),

@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,7 +172,7 @@ def test_a_truncated_model_file(host: HostProcess, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
 def test_too_little_memory_is_told_with_figures() -> None:
-    with HostProcess(address_space=450 * 2**20) as host:
+    with HostProcess(address_space=350 * 2**20) as host:
         host.send(Load(LocalModel(starter_path())))
         failed = host.until(Failed)[-1]
         assert isinstance(failed, Failed)
@@ -291,3 +293,26 @@ def test_what_is_read_ahead_is_given_up_for_a_message_and_on_demand(starter: Hos
 def test_nothing_is_read_ahead_without_a_model(host: HostProcess) -> None:
     host.send(Prefill(generate(1, "Good morning").request.messages))
     assert host.until(Prefilled) == [Prefilled(0)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the processor does not say")
+def test_a_library_for_a_newer_processor_is_not_even_loaded() -> None:
+    code = """
+import sys
+from theragen_core import backends
+from theragen_core.engines.base import Watch
+from theragen_core.errors import ModelError
+from theragen_core.host import make_engine
+from theragen_core.model_profile import starter_path
+from theragen_core.protocol import LocalModel
+
+backends._recorded = lambda: ("avx9000",)
+try:
+    make_engine(LocalModel(starter_path()), Watch())
+except ModelError as error:
+    print(error.fault, error.details["missing"], "llama_cpp.llama_cpp" in sys.modules)
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "processor_too_old avx9000 False\n"

@@ -12,17 +12,18 @@ import sys
 from collections.abc import Sequence
 
 from theragen_core import __version__
-from theragen_core.cli import assess, bench, chat, directory, models, review
+from theragen_core.cli import assess, bench, chat, directory, doctor, models, review
 from theragen_core.errors import UserError
 from theragen_core.resources import fault_text, text
 
 COMMANDS = {
     "chat": chat,
     "models": models,
+    "doctor": doctor,
+    "bench": bench,
     "assess": assess,
     "review": review,
     "directory": directory,
-    "bench": bench,
 }
 
 

@@ -10,14 +10,14 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from theragen_core import directory, process, safety
+from theragen_core.cli import load_options
 from theragen_core.cli.chat_output import JsonOutput, Output, PlainOutput
+from theragen_core.cli.load_options import MOST, between
 from theragen_core.engines.base import Engine, Watch
 from theragen_core.engines.turn import run_turn
 from theragen_core.errors import UserError
@@ -45,9 +45,6 @@ from theragen_core.safety import Sentence
 from theragen_core.session import Ask, ChatSession, Outcomes
 
 QUIT_COMMANDS = ("/quit", "/exit")
-_MOST = 2**31 - 1  # what llama.cpp holds
-
-_Number = TypeVar("_Number", int, float)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,22 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--template", choices=[str(t) for t in TemplateChoice], default="file")
     parser.add_argument("--country", metavar="XX", help="two letters, for help lines")
-    parser.add_argument("--temperature", type=_between(float, 0, 2))
-    parser.add_argument("--max-tokens", type=_between(int, 1, _MOST))
-    parser.add_argument("--seed", type=_between(int, 0, _MOST), help="makes replies repeatable")
+    parser.add_argument("--temperature", type=between(float, 0, 2))
+    parser.add_argument("--max-tokens", type=between(int, 1, MOST))
+    parser.add_argument("--seed", type=between(int, 0, MOST), help="makes replies repeatable")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-
-
-def _between(kind: type[_Number], least: int, most: int) -> Callable[[str], _Number]:
-    """A parser of numbers in this range; NaN is in none."""
-
-    def parse(word: str) -> _Number:
-        with suppress(ValueError):
-            if least <= (number := kind(word)) <= most:
-                return number
-        raise argparse.ArgumentTypeError(text("cli.out_of_range", least=least, most=most))
-
-    return parse
+    load_options.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -128,7 +114,11 @@ def _model(options: argparse.Namespace) -> ModelSpec:
     if options.engine == "replicate":
         token = sys.stdin.buffer.readline() if options.token_stdin else b""
         return HostedModel(options.hosted, token.decode("ascii", "replace"), options.deployment)
-    return LocalModel(options.model or starter_path(), TemplateChoice(options.template))
+    return LocalModel(
+        options.model or starter_path(),
+        TemplateChoice(options.template),
+        load_options.load_options(options),
+    )
 
 
 def _load(model: ModelSpec, output: Output) -> Engine:

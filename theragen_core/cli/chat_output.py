@@ -54,7 +54,8 @@ class PlainOutput:
     def ready(self, loaded: Loaded) -> None:
         if self._interactive:
             _print(text("cli.welcome_hosted" if self._hosted else "cli.welcome"))
-            _print(text("cli.ready", name=loaded.name) + "\n\n")
+            _print(text("cli.ready", name=loaded.name) + "\n")
+            _print(f"{loaded.note}\n\n" if loaded.note else "\n")
 
     def failed(self, fault: Fault, details: dict[str, str | int]) -> None:
         """The caller prints the sentence on stderr."""
@@ -98,7 +99,8 @@ class JsonOutput:
     """One object a line."""
 
     def ready(self, loaded: Loaded) -> None:
-        _emit("ready", model=loaded.name, context=loaded.context, seconds=loaded.seconds)
+        told = {"model": loaded.name, "context": loaded.context, "note": loaded.note}
+        _emit("ready", **told, seconds=loaded.seconds)
 
     def failed(self, fault: Fault, details: dict[str, str | int]) -> None:
         _emit("failed", reason=fault.value, text=fault_text(fault, details))

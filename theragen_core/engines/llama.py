@@ -17,13 +17,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
-from theragen_core import gguf_header, hardware, model_profile
+from theragen_core import backends, fit, gguf_header, hardware, model_profile, resources
+from theragen_core.backends import Device
 from theragen_core.engines.base import TurnStats, Watch
 from theragen_core.engines.reply_end import SentenceLimit, StopMarks
 from theragen_core.engines.threads import ThreadCount
 from theragen_core.errors import MessageTooLong, ModelError, TheraGenError
 from theragen_core.faults import Fault
-from theragen_core.gguf_header import GgufHeader
+from theragen_core.fit import Plan
+from theragen_core.hardware import Hardware
 from theragen_core.model_profile import ModelProfile
 from theragen_core.prompts import (
     PromptBuilder,
@@ -33,6 +35,7 @@ from theragen_core.prompts import (
 )
 from theragen_core.protocol import (
     GenerateRequest,
+    KvType,
     Loaded,
     LocalModel,
     Phase,
@@ -55,14 +58,13 @@ def _register_bare_package(name: str) -> None:
 _register_bare_package("llama_cpp")
 import llama_cpp.llama_cpp as C  # noqa: E402, N812  (after the line above; C is what it is)
 
-# What an abort loses, and how often progress is told.
-_BATCH = 256
-_AHEAD_BATCH = 64  # of a reading ahead: what a message that is sent meanwhile waits for
-_CONTEXT_CEILING = 8192
-_CONTEXT_FLOOR = 2048
-_WORKING_MEMORY = 128 * 2**20  # llama.cpp's compute buffers at this batch size
+_AHEAD_BATCH = 64  # tokens: what a message that is sent during a reading ahead waits for at most
 _PENALTY_WINDOW = 128
-_MIB = 2**20
+_KV_TYPES = {
+    KvType.F16: C.GGML_TYPE_F16,
+    KvType.Q8_0: C.GGML_TYPE_Q8_0,
+    KvType.Q4_0: C.GGML_TYPE_Q4_0,
+}
 
 _DECODE_ABORTED = 2
 _SLOW_TOKEN_S = 0.05  # a model that takes longer for a token is asked to stop within it
@@ -71,10 +73,15 @@ _SLOW_TOKEN_S = 0.05  # a model that takes longer for a token is asked to stop w
 class NativeModel:
     """A loaded llama_model, freed once."""
 
-    def __init__(self, path: Path, watch: Watch, vocabulary_only: bool = False) -> None:
-        """Raises ModelError when llama.cpp refuses the file, TheraGenError when told to stop."""
+    def __init__(
+        self, path: Path, watch: Watch, vocabulary_only: bool = False, gpu_layers: int = 0
+    ) -> None:
+        """Raises ModelError when llama.cpp refuses the file, MemoryError when it may be the GPU's
+        memory that is short, TheraGenError when told to stop.
+        """
         params = C.llama_model_default_params()
         params.vocab_only = vocabulary_only
+        params.n_gpu_layers = gpu_layers
         # Repacked weights are read faster. But some virtual machines announce AMX, for which they
         # would be repacked first, and die of its first instruction.
         params.use_extra_bufts = not hardware.has_amx()
@@ -83,7 +90,7 @@ class NativeModel:
         params.progress_callback = progress
         handle = C.llama_model_load_from_file(os.fsencode(path), params)
         if not handle:
-            raise _load_failure(path, watch)
+            raise _load_failure(path, watch, gpu_layers)
         self.handle = handle
 
     def close(self) -> None:
@@ -147,23 +154,28 @@ class NativeVocabulary:
 class NativeContext:
     """A llama_context, and the ids in its KV cache: a prompt reuses what it shares with them."""
 
-    def __init__(self, model: NativeModel, length: int, threads: int) -> None:
+    def __init__(self, model: NativeModel, plan: Plan) -> None:
         """Raises MemoryError."""
         params = C.llama_context_default_params()
-        params.n_ctx = length
-        params.n_batch = params.n_ubatch = _BATCH
-        params.n_threads = params.n_threads_batch = threads
+        params.n_ctx = plan.context
+        params.n_batch, params.n_ubatch = plan.batch, plan.ubatch
+        params.n_outputs_max = 1  # logits of a batch's last token, the only ones ever asked for
+        params.n_threads = params.n_threads_batch = plan.threads
+        params.type_k = params.type_v = _KV_TYPES[plan.kv_type]
+        params.flash_attn_type = int(plan.flash_attention)
+        params.offload_kqv = params.op_offload = plan.gpu_layers > 0
         params.no_perf = True
         handle = C.llama_init_from_model(model.handle, params)
         if not handle:
             raise MemoryError
         self.handle = handle
+        self._batch = plan.batch
         self._memory = C.llama_get_memory(handle)
         self._ids: list[int] = []
         self._token = (C.llama_token * 1)()
         self._token_batch = C.llama_batch_get_one(self._token, 1)
         self._slow = False
-        self._threads = ThreadCount(threads)
+        self._threads = ThreadCount(plan.threads)
 
     def close(self) -> None:
         self._threads.close()
@@ -174,12 +186,14 @@ class NativeContext:
 
         The last one is always evaluated, as the next token is sampled from its logits.
         """
-        return self._read(ids, min(common_length(self._ids, ids), len(ids) - 1), _BATCH, watch)
+        return self._read(ids, min(common_length(self._ids, ids), len(ids) - 1), self._batch, watch)
 
     def read_ahead(self, ids: Sequence[int], watch: Watch) -> int:
         """Like `read`, where the next prompt will begin like this; what goes on like it stays."""
         kept = common_length(self._ids, ids)
-        return self._read(ids, kept, _AHEAD_BATCH, watch) if kept < len(ids) else 0
+        if kept == len(ids):
+            return 0
+        return self._read(ids, kept, min(_AHEAD_BATCH, self._batch), watch)
 
     def append(self, token: int, watch: Watch) -> bool:
         """Evaluate one more token; False when it was aborted, and is not there."""
@@ -215,12 +229,12 @@ class NativeContext:
             C.llama_set_abort_callback(self.handle, C.ggml_abort_callback(), None)
 
     def _read_chunk(self, ids: Sequence[int]) -> bool:
-        """False when it was aborted; as one batch is read at a time, nothing of it remains."""
+        """False when it was aborted; then its whole physical batches (ubatch) remain."""
         tokens = (C.llama_token * len(ids))(*ids)
-        if self._decode(C.llama_batch_get_one(tokens, len(ids))) == _DECODE_ABORTED:
-            return False
-        self._ids.extend(ids)
-        return True
+        done = self._decode(C.llama_batch_get_one(tokens, len(ids))) != _DECODE_ABORTED
+        held = C.llama_memory_seq_pos_max(self._memory, 0) + 1 - len(self._ids)
+        self._ids.extend(ids if done else ids[:held])
+        return done
 
     def _decode(self, batch: C.llama_batch) -> int:
         threads = self._threads.now
@@ -256,27 +270,35 @@ class LlamaEngine:
         started = time.monotonic()
         header = gguf_header.read(spec.path)
         template = template_for(spec.template, header.chat_template, spec.path.name)
-        machine = hardware.probe()
-        context = context_length(header, machine.free_memory)
+        machine, devices, steps = _computer()
         self._profile = profile or model_profile.profile_for(header)
         watch.phase = Phase.LOADING
-        with ExitStack() as opened:
-            model = NativeModel(spec.path, watch)
-            opened.callback(model.close)
-            self._vocabulary = NativeVocabulary(model)
+        while True:
+            plan = fit.choose(header, machine, devices, spec.options)
             try:
-                self._prompts = _prompts(template, self._vocabulary, self._profile, context)
-                self._context = NativeContext(model, context, machine.cores)
-            except UnusableTemplate as error:
-                raise ModelError(Fault.MODEL_BAD_TEMPLATE, path=spec.path.name) from error
-            except MemoryError as error:
-                raise _out_of_memory(header, context, machine.free_memory) from error
-            opened.callback(self._context.close)
-            self._opened = opened.pop_all()
+                self._open(spec.path, template, plan, watch)
+                break
+            except MemoryError:
+                machine, devices = fit.after_refusal(plan, machine, devices)
         watch.phase = Phase.IDLE
         name = self._profile.display_name or spec.path.stem
         seconds = time.monotonic() - started
-        self.loaded = Loaded(name, context, machine.cores, seconds, self._profile.note)
+        note = " ".join(filter(None, (self._profile.note, *steps, *plan.sentences)))
+        self.loaded = Loaded(name, plan.context, plan.threads, seconds, note)
+
+    def _open(self, path: Path, template: str, plan: Plan, watch: Watch) -> None:
+        """Raises MemoryError where llama.cpp cannot have what was planned."""
+        with ExitStack() as opened:
+            model = NativeModel(path, watch, gpu_layers=plan.gpu_layers)
+            opened.callback(model.close)
+            self._vocabulary = NativeVocabulary(model)
+            try:
+                self._prompts = _prompts(template, self._vocabulary, self._profile, plan.context)
+            except UnusableTemplate as error:
+                raise ModelError(Fault.MODEL_BAD_TEMPLATE, path=path.name) from error
+            self._context = NativeContext(model, plan)
+            opened.callback(self._context.close)
+            self._opened = opened.pop_all()
 
     def prefill(self, ahead: Prefill, watch: Watch) -> int:
         """See engines.base.Engine."""
@@ -372,13 +394,13 @@ class LlamaEngine:
             C.llama_sampler_free(sampler)
 
 
-def context_length(header: GgufHeader, free_memory: int) -> int:
-    """Tokens of context that the model and the memory allow; ModelError when memory is short."""
-    room = free_memory - header.file_size - _WORKING_MEMORY
-    affordable = room // header.kv_bytes_per_token
-    if affordable < min(_CONTEXT_FLOOR, header.context_length):
-        raise _out_of_memory(header, _CONTEXT_FLOOR, free_memory)
-    return min(header.context_length, _CONTEXT_CEILING, affordable)
+def _computer() -> tuple[Hardware, Sequence[Device], tuple[str, ...]]:
+    """What there is to run a model on, and what a person should know of it."""
+    found = backends.gpu_probe()
+    if not found.failure:
+        return hardware.probe(), found.devices, ()
+    backends.disable_gpus()
+    return hardware.probe(), (), (resources.text("models.fit_driver"),)
 
 
 def _prompts(
@@ -409,11 +431,6 @@ def _sampler(profile: ModelProfile, options: SamplingOptions, size: int) -> C.ll
     return chain
 
 
-def _out_of_memory(header: GgufHeader, context: int, free_memory: int) -> ModelError:
-    need = header.file_size + _WORKING_MEMORY + context * header.kv_bytes_per_token
-    return ModelError(Fault.OUT_OF_MEMORY, need_mib=need // _MIB + 1, free_mib=free_memory // _MIB)
-
-
 def _load_progress(watch: Watch) -> Callable[[float, object], bool]:
     def progress(part: float, _: object) -> bool:
         watch.steps += 1
@@ -431,9 +448,11 @@ def _abort_when_told(watch: Watch) -> Callable[[object], bool]:
     return abort
 
 
-def _load_failure(path: Path, watch: Watch) -> TheraGenError:
+def _load_failure(path: Path, watch: Watch, gpu_layers: int) -> Exception:
     if watch.should_stop():
         return TheraGenError("told to stop while loading")
+    if gpu_layers:
+        return MemoryError()
     return ModelError(Fault.MODEL_DAMAGED, path=path.name)
 
 

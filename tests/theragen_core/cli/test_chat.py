@@ -143,6 +143,17 @@ def test_a_model_that_cannot_be_loaded_is_an_event_too() -> None:
     assert json.loads(done.stdout)["reason"] == "model_missing"
 
 
+def test_how_the_model_is_loaded_can_be_fixed() -> None:
+    ready = events(chat("--json", "--context", "1024", "--kv-type", "q8_0", "--threads", "1"))[0]
+
+    assert (ready["event"], ready["context"]) == ("ready", 1024)
+    assert "memory is short" not in ready["note"].lower()
+
+
+def test_load_options_that_clash() -> None:
+    assert_refused(chat("--batch", "64", "--ubatch", "128"), "micro-batch of 128", "64 or less")
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [

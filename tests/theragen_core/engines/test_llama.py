@@ -10,21 +10,22 @@ from pathlib import Path
 import pytest
 
 from tests.support import gguf_files
-from theragen_core import gguf_header, model_profile, resources
+from theragen_core import model_profile, resources
 from theragen_core.conversation import Message, Role
-from theragen_core.engines import llama
 from theragen_core.engines.base import TurnStats, Watch
 
 # The one file that imports llama_cpp lends it to its tests as C.
 from theragen_core.engines.llama import (  # type: ignore[attr-defined]
+    _AHEAD_BATCH,
     C,
     LlamaEngine,
-    context_length,
 )
 from theragen_core.errors import MessageTooLong, ModelError, TheraGenError
 from theragen_core.faults import Fault
 from theragen_core.protocol import (
     GenerateRequest,
+    KvType,
+    LoadOptions,
     LocalModel,
     Phase,
     Prefill,
@@ -179,7 +180,7 @@ def test_reading_ahead_gives_way_between_two_pieces_and_stops_within_one(
     ):
         engine.prefill(Prefill(), Watch())
         engine._context._forget_from(0)
-        assert engine.prefill(ahead, watch) == pieces * llama._AHEAD_BATCH
+        assert engine.prefill(ahead, watch) == pieces * _AHEAD_BATCH
         assert watch.phase is Phase.IDLE
 
 
@@ -280,11 +281,8 @@ def test_the_reply_keeps_to_its_limit(engine: LlamaEngine) -> None:
     assert reply(engine, request("Tell me a long story.", max_tokens=7))[1].written <= 7
 
 
-def test_a_full_context_drops_old_turns_and_then_reuses_what_is_left(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(llama, "_CONTEXT_CEILING", 1536)
-    engine = LlamaEngine(STARTER, Watch())
+def test_a_full_context_drops_old_turns_and_then_reuses_what_is_left() -> None:
+    engine = LlamaEngine(replace(STARTER, options=LoadOptions(context=1536)), Watch())
     said = ["I went for a walk by the river. " * 12, "I see."] * 20
 
     _, stats = reply(engine, request(*said, "And now?"))
@@ -374,32 +372,49 @@ def test_a_template_that_cannot_work(tmp_path: Path, starter_bytes: bytes) -> No
 # Memory
 
 
-def test_the_context_shrinks_with_the_memory_and_then_there_is_none() -> None:
-    header = gguf_header.read(STARTER.path)
-    fixed = header.file_size + 128 * 2**20
+@pytest.mark.parametrize(
+    "options",
+    [
+        LoadOptions(context=1024, kv_type=KvType.Q8_0, batch=128, ubatch=64, threads=1),
+        LoadOptions(context=1024, kv_type=KvType.Q4_0, flash_attention=True),
+        LoadOptions(context=1024, flash_attention=False, ubatch=1024),
+    ],
+)
+def test_a_model_is_loaded_as_it_was_asked_for(options: LoadOptions) -> None:
+    engine = LlamaEngine(replace(STARTER, options=options), Watch())
 
-    assert context_length(header, 2**40) == 8192
-    assert context_length(header, fixed + 3000 * header.kv_bytes_per_token) == 3000
-    assert context_length(replace(header, context_length=512), 2**40) == 512
-    with pytest.raises(ModelError) as caught:
-        context_length(header, fixed + 2000 * header.kv_bytes_per_token)
-    assert caught.value.fault is Fault.OUT_OF_MEMORY
-    need, free = (int(caught.value.details[key]) for key in ("need_mib", "free_mib"))
-    assert 0 < need - free < 5
+    text, _ = reply(engine, request("I had a hard day at work."))
+    told = C.llama_n_ctx(engine._context.handle), C.llama_n_ubatch(engine._context.handle)
+    engine.close()
+
+    assert len(text) > 20
+    assert told == (1024, options.ubatch or 256)
+    assert (engine.loaded.context, engine.loaded.note.count(".")) == (1024, 2)
+
+
+def test_options_that_clash_are_told_before_anything_is_loaded() -> None:
+    clash = LoadOptions(kv_type=KvType.Q8_0, flash_attention=False)
+
+    fault = load_fault(replace(STARTER, options=clash)).fault
+
+    assert fault is Fault.KV_TYPE_NEEDS_FLASH_ATTENTION
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is not enforced elsewhere")
 def test_a_context_that_cannot_be_had_is_no_crash() -> None:
     code = """
 import resource
+from dataclasses import replace
+from theragen_core import fit, gguf_header, hardware
 from theragen_core.engines.base import Watch
 from theragen_core.engines.llama import NativeContext, NativeModel
 from theragen_core.model_profile import starter_path
 
+plan = fit.choose(gguf_header.read(starter_path()), hardware.probe())
 model = NativeModel(starter_path(), Watch())
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 try:
-    NativeContext(model, 65536, 1)  # 1.5 GB
+    NativeContext(model, replace(plan, context=65536))  # 1.5 GB
 except MemoryError:
     print("no memory")
 model.close()
@@ -408,6 +423,45 @@ model.close()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "no memory\n"
+
+
+def refuse_contexts_over(limit: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """llama.cpp with less memory than was thought; the contexts that it is then asked for."""
+    asked: list[int] = []
+    really = C.llama_init_from_model
+
+    def init(model: object, params: C.llama_context_params) -> object:
+        asked.append(params.n_ctx)
+        return really(model, params) if params.n_ctx <= limit else None
+
+    monkeypatch.setattr(C, "llama_init_from_model", init)
+    return asked
+
+
+def test_where_memory_is_refused_the_model_sees_less_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = refuse_contexts_over(4000, monkeypatch)
+
+    engine = LlamaEngine(STARTER, Watch())
+    context, note = engine.loaded.context, engine.loaded.note
+    text, _ = reply(engine, request("I had a hard day at work."))
+    engine.close()
+
+    assert asked[0] == 8192
+    assert asked == sorted(set(asked), reverse=True)
+    assert asked[-1] == context <= 4000
+    assert f"the last {context} tokens" in note
+    assert text
+
+
+def test_where_every_context_is_refused_there_are_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_contexts_over(0, monkeypatch)
+
+    error = load_fault(STARTER)
+
+    assert error.fault is Fault.OUT_OF_MEMORY
+    assert int(error.details["need_mib"]) > int(error.details["free_mib"]) > 100
 
 
 def test_a_hostile_size_in_a_good_header_is_no_crash(tmp_path: Path, starter_bytes: bytes) -> None:
