@@ -53,8 +53,8 @@ FALSE_BESIDE_GRAVE_WORDS = {
     Tier.IMMINENT: 0.06,
 }
 FOR_FEW_WORDS = 5.0  # what one word would need more than many
-FALSE_SENTENCES = 0.001  # of counsellors' sentences, over all categories together
-FALSE_GOOD = 0.06  # of good replies of our own, twins of bad ones, likewise
+FALSE_SENTENCES = 0.003  # of counsellors' sentences, over all categories together
+FALSE_GOOD = 0.12  # of good replies of our own, twins of bad ones, likewise
 MARGIN = 0.2  # the highest of a sample is not the highest of all
 MARGINS = {"shame": 1.2}  # small models are often curt, which is not yet contempt
 JOINT = 1.0  # what two sentences need more, both of which passed

