@@ -27,6 +27,7 @@ from theragen_core.model_profile import ModelProfile
 from theragen_core.prompts import (
     PromptBuilder,
     UnusableTemplate,
+    UnusableVocabulary,
     common_length,
     template_for,
 )
@@ -228,10 +229,14 @@ class LlamaEngine:
             opened.callback(model.close)
             self._vocabulary = NativeVocabulary(model)
             try:
+                watch.phase = Phase.READING  # a template that has no end is seen to hang
                 self._prompts = _prompts(template, self._vocabulary, self._profile, context)
+                watch.phase = Phase.LOADING
                 self._context = NativeContext(model, context, machine.cores)
             except UnusableTemplate as error:
                 raise ModelError(Fault.MODEL_BAD_TEMPLATE, path=spec.path.name) from error
+            except UnusableVocabulary as error:
+                raise ModelError(Fault.MODEL_DAMAGED, path=spec.path.name) from error
             except MemoryError as error:
                 raise _out_of_memory(header, context, machine.free_memory) from error
             opened.callback(self._context.close)
