@@ -1,4 +1,4 @@
-"""What is tried again and again: in a short form with every test run, in the long one by `make soak`.
+"""What is tried again and again: in short with every test run, at length by `make soak`.
 
 A test's long form is a parameter that carries the marks of LONG.
 """

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from tests.e2e.conftest import Person
 from tests.soak.conftest import LONG, Ear
 from theragen_core.faults import Fault
-from theragen_core.protocol import NO_TURN, Delta, Loaded, Phase, Progress, SamplingOptions
+from theragen_core.protocol import NO_TURN, Delta, Phase, Progress, SamplingOptions
 from theragen_core.resources import fault_text
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
