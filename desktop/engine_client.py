@@ -156,8 +156,19 @@ class EngineClient(QObject):
         # Checks are counted instead of seconds: after the computer slept, none were missed.
         self._silent += 1
         started = self._last_beat is not None
-        if self._silent >= (SILENT_CHECKS if started else STARTING_CHECKS):
-            self._give_up(Fault.ENGINE_HUNG if started else Fault.ENGINE_NOT_STARTED)
+        if self._silent >= SILENT_CHECKS and (started or self._is_suspended()):
+            self._give_up(Fault.ENGINE_HUNG)
+        elif self._silent >= STARTING_CHECKS:
+            self._give_up(Fault.ENGINE_NOT_STARTED)
+
+    def _is_suspended(self) -> bool:
+        """Whether the child was stopped before it could beat at all, and waits for nothing."""
+        import psutil  # not before it is needed: start-up is counted in milliseconds
+
+        try:
+            return bool(psutil.Process(self.process_id).status() == psutil.STATUS_STOPPED)
+        except psutil.Error:
+            return False
 
     def _on_finished(self) -> None:
         # What it wrote before its end still counts.

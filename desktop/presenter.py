@@ -61,6 +61,9 @@ from theragen_core.session import (
 FLUSH_MS = 30
 LONG_READING = 256  # tokens; to read fewer ahead is not worth a word
 
+# What a file can do to the process that loads it.
+_DEATHS = (Fault.ENGINE_CRASHED, Fault.ENGINE_HUNG)
+
 # What is mended in the settings rather than by starting the model again.
 _MENDED_IN_SETTINGS = {fault for fault in Fault if fault.name.startswith(("MODEL_", "STARTER_"))}
 
@@ -177,6 +180,8 @@ class Presenter(QObject):
                 self._apply(self._session.receive(cast(Event, event)))
 
     def _on_died(self, fault: Fault) -> None:
+        if not self.model_loaded and fault in _DEATHS:
+            fault = Fault.ENGINE_DIED_LOADING
         self.model_loaded = False
         self._set_model_status(text("status.down"))
         self._apply(self._session.fail(fault))
@@ -198,8 +203,10 @@ class Presenter(QObject):
         if fault in _MENDED_ON_CLOUD_PAGE:
             remedy = actions.replicate
         # If Replicate fails, this computer is offered, and nothing more than offered.
-        local = actions.use_local if isinstance(self._model, HostedModel) else None
-        self.show_notice(fault_text(fault, details), remedy, local)
+        other = actions.use_local if isinstance(self._model, HostedModel) else None
+        if fault is Fault.ENGINE_DIED_LOADING:
+            other = actions.settings
+        self.show_notice(fault_text(fault, details), remedy, other)
 
     def show_notice(
         self, words: str, remedy: QAction | None = None, other: QAction | None = None
@@ -240,6 +247,13 @@ class Presenter(QObject):
             self._start_engine()
 
     def _on_stop(self) -> None:
+        """Nothing computes afterwards: a load that a reply waited for is given up with it."""
+        self._end_now()
+        if not self.model_loaded and not isinstance(self._model, HostedModel):
+            self._engine.stop()
+            self._set_model_status(text("status.load_stopped"))
+
+    def _end_now(self) -> None:
         self._apply(self._session.stop())
         self._finish_showing()
 
@@ -250,13 +264,13 @@ class Presenter(QObject):
 
     def _on_corrected(self) -> None:
         """That is not what I meant: said on the help card or on the page for emergencies."""
-        self._on_stop()
+        self._end_now()
         self._window.close_emergency()
         self._window.set_card_correctable(False)
         self._apply(self._session.correct())
 
     def _on_edit_requested(self, message: int) -> None:
-        self._on_stop()
+        self._end_now()
         self._editing = MessageId(message)
         words = self._session.conversation.get(self._editing).text
         self._window.composer.begin_editing(words)

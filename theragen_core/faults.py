@@ -48,6 +48,7 @@ class Fault(StrEnum):
     ENGINE_CRASHED = "engine_crashed"
     ENGINE_HUNG = "engine_hung"
     ENGINE_NOT_STARTED = "engine_not_started"
+    ENGINE_DIED_LOADING = "engine_died_loading"
     ENGINE_BUG = "engine_bug"
     EMPTY_REPLY = "empty_reply"
     SETTINGS_UNREADABLE = "settings_unreadable"

@@ -32,8 +32,16 @@ _DEFAULT_ALIGNMENT = 32
 _MAX_STRING = 4 * 2**20
 _MAX_ENTRIES = 2**16
 _MAX_ARRAY = 2**22
+_MAX_TOKENS = 2**20
 _MAX_DIMENSIONS = 4
 _MAX_EXTENT = 2**48
+
+# What llama.cpp asserts instead of checking: a file that breaks it would end the process.
+_MAX_BLOCKS = 512
+_MAX_EXPERTS = 1024
+_ROPE_SCALINGS = ("none", "linear", "yarn", "longrope")
+_TOKENIZERS = ("llama", "gpt2")  # those that models of these architectures come with
+_TOKENS = "tokenizer.ggml.tokens"
 
 _SCALARS = {
     0: struct.Struct("<B"),
@@ -207,12 +215,28 @@ class _Reader:
             return
         self._claim(at + _U64.size - self.at)
 
-    def skip_array(self) -> int:
+    def has_doubles(self, start: int) -> bool:
+        """Whether two strings between `start` and the cursor are one to C, which ends them at a
+        zero. Empty ones do not count.
+        """
+        at, data, unpack, texts = start, self._data, _U64.unpack_from, list[bytes]()
+        while at < self.at:
+            begin = at + _U64.size
+            at = begin + unpack(data, at)[0]
+            texts.append(data[begin:at])
+        if b"\0" in b"".join(texts):
+            texts = [text.partition(b"\0")[0] for text in texts]
+        return len(set(texts) - {b""}) < len(texts) - texts.count(b"")
+
+    def skip_array(self, distinct: bool = False) -> int:
         """Step over an array and return how many values it has."""
         kind = self.number(_U32, _MAX_ENTRIES)
-        count = self.number(_U64, _MAX_ARRAY)
+        count = self.number(_U64, _MAX_TOKENS if distinct else _MAX_ARRAY)
+        start = self.at
         if kind == _STRING:
             self.skip_strings(count)
+            if distinct and self.has_doubles(start):
+                self.fail(Fault.MODEL_DAMAGED)
         elif kind in _SCALARS:
             self._claim(count * _SCALARS[kind].size)
         else:
@@ -234,6 +258,8 @@ def _parse(reader: _Reader) -> GgufHeader:
     count = reader.number(_U64, _MAX_ENTRIES)
     metadata, lengths = _metadata(reader, reader.number(_U64, _MAX_ENTRIES))
     _refuse_other_kinds(reader, metadata, count)
+    if not _is_sound(metadata):
+        reader.fail(Fault.MODEL_DAMAGED)
     tensors = [_tensor(reader) for _ in range(count)]
     alignment = _integer(metadata, "general.alignment") or _DEFAULT_ALIGNMENT
     data_start = -(-reader.at // alignment) * alignment
@@ -251,7 +277,7 @@ def _metadata(reader: _Reader, count: int) -> tuple[dict[str, Value], dict[str, 
         if kind == _STRING:
             values[key] = reader.string()
         elif kind == _ARRAY:
-            lengths[key] = reader.skip_array()
+            lengths[key] = reader.skip_array(distinct=key == _TOKENS)
         elif kind in _SCALARS:
             values[key] = reader.scalar(_SCALARS[kind])
         else:
@@ -270,6 +296,28 @@ def _refuse_other_kinds(reader: _Reader, metadata: dict[str, Value], tensors: in
         reader.fail(Fault.MODEL_WRONG_KIND, kind="embedding")
     if not tensors:
         reader.fail(Fault.MODEL_WRONG_KIND, kind="vocabulary")
+
+
+def _is_sound(metadata: dict[str, Value]) -> bool:
+    """Whether llama.cpp's assertions about metadata hold."""
+    architecture = metadata["general.architecture"]
+
+    def number(key: str) -> int:
+        return _integer(metadata, f"{architecture}.{key}")
+
+    blocks, experts, used = map(number, ("block_count", "expert_count", "expert_used_count"))
+    epsilon = metadata.get(f"{architecture}.attention.layer_norm_rms_epsilon", 0.0)
+    return (
+        "" not in metadata
+        and number("nextn_predict_layers") <= blocks <= _MAX_BLOCKS
+        and used <= experts <= _MAX_EXPERTS
+        and (used > 0) == (experts > 0)
+        and number("expert_group_count") == 0
+        and isinstance(epsilon, float)
+        and epsilon >= 0  # NaN is not
+        and metadata.get(f"{architecture}.rope.scaling.type", "linear") in _ROPE_SCALINGS
+        and metadata.get("tokenizer.ggml.model", "llama") in _TOKENIZERS
+    )
 
 
 def _tensor(reader: _Reader) -> _Tensor:
@@ -318,6 +366,8 @@ def _header(
     if size("block_count") > len(tensors):
         reader.fail(Fault.MODEL_DAMAGED)
     head_length = size("embedding_length") // heads
+    if not head_length:
+        reader.fail(Fault.MODEL_DAMAGED)
     return GgufHeader(
         architecture=architecture,
         name=str(metadata.get("general.name", "")),
@@ -333,7 +383,7 @@ def _header(
         key_length=size("attention.key_length") or head_length,
         value_length=size("attention.value_length") or head_length,
         feed_forward_length=size("feed_forward_length"),
-        vocabulary_size=lengths.get("tokenizer.ggml.tokens", 0) or size("vocab_size"),
+        vocabulary_size=lengths.get(_TOKENS, 0) or size("vocab_size"),
         merges=lengths.get("tokenizer.ggml.merges", 0),
         weights=_weights(tensors, size("block_count")),
         chat_template=str(metadata.get("tokenizer.chat_template", "")),

@@ -63,6 +63,10 @@ class UnusableTemplate(TheraGenError):
     """A chat template that does not compile, does not render, or loses messages."""
 
 
+class UnusableVocabulary(TheraGenError):
+    """A vocabulary in which plain text becomes control tokens."""
+
+
 class Vocabulary(Protocol):
     """What this layer needs of a model's tokeniser."""
 
@@ -107,7 +111,7 @@ class PromptBuilder:
     def __init__(
         self, template: str, vocabulary: Vocabulary, system: str, primer: Sequence[Message] = ()
     ) -> None:
-        """Raises UnusableTemplate."""
+        """Raises UnusableTemplate, and UnusableVocabulary."""
         self._vocabulary = vocabulary
         self._render = _compile(template, vocabulary.bos, vocabulary.eos)
         self._control = _any_of(vocabulary.control)
@@ -190,7 +194,7 @@ class PromptBuilder:
     def _tokenise(self, text: str) -> list[int]:
         ids = self._vocabulary.tokenise(text) if text else []
         if not self._control_ids.isdisjoint(ids):
-            raise TheraGenError("plain text became a control token")
+            raise UnusableVocabulary("plain text became a control token")
         return ids
 
     def _neutralise(self, text: str) -> str:

@@ -75,20 +75,23 @@ def chat_model(**changes: Value) -> bytes:
     return start + bytes(-len(start) % 32) + bytes(256)
 
 
-def write_sentencepiece(path: Path, words: Sequence[str], **metadata: Value) -> Path:
+def write_sentencepiece(
+    path: Path, words: Sequence[str], control: Sequence[str] = (), **metadata: Value
+) -> Path:
     """A vocabulary of LLaMA-2's kind, which llama.cpp loads with vocab_only.
 
     It has the control tokens and bytes of the real one, every printable ASCII character, and
     `words`, longer ones preferred, with all their beginnings so that merges can reach them.
+    `control` are control tokens beside the usual ones.
     """
     pieces = [chr(code) for code in range(33, 127)] + ["▁"]
     for word in words:
         pieces += [word[:end] for end in range(2, len(word) + 1)]
-    special = ["<unk>", "<s>", "</s>"]
+    special = ["<unk>", "<s>", "</s>", *control]
     pieces = [piece for piece in dict.fromkeys(pieces) if piece not in special]
     tokens = [*special, *(f"<0x{byte:02X}>" for byte in range(256)), *pieces]
-    kinds = [UNKNOWN, CONTROL, CONTROL, *[BYTE] * 256, *[NORMAL] * len(pieces)]
-    scores = [0.0] * 259 + [float(len(piece)) for piece in pieces]
+    kinds = [UNKNOWN, *[CONTROL] * (len(special) - 1), *[BYTE] * 256, *[NORMAL] * len(pieces)]
+    scores = [0.0] * (len(special) + 256) + [float(len(piece)) for piece in pieces]
     path.write_bytes(
         header(
             {
@@ -102,6 +105,36 @@ def write_sentencepiece(path: Path, words: Sequence[str], **metadata: Value) -> 
                 "tokenizer.ggml.eos_token_id": 2,
                 "tokenizer.ggml.unknown_token_id": 0,
                 "tokenizer.ggml.add_bos_token": True,
+                **{key.replace("__", "."): value for key, value in metadata.items()},
+            }
+        )
+    )
+    return path
+
+
+def write_byte_pairs(path: Path, control: Sequence[str], **metadata: Value) -> Path:
+    """A vocabulary of LLaMA-3's kind: all bytes, a few merges, and the first two of `control` for
+    a text's beginning and end.
+    """
+    seen = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    letters = [chr(byte) for byte in seen] + [chr(256 + place) for place in range(256 - len(seen))]
+    merges = ["t h", "th e", "\u0120 a", "i n", "o u"]
+    tokens = [*letters, *(merge.replace(" ", "") for merge in merges), *control]
+    path.write_bytes(
+        header(
+            {
+                "general.architecture": "llama",
+                **LLAMA_SIZES,
+                "tokenizer.ggml.model": "gpt2",
+                "tokenizer.ggml.pre": "llama-bpe",
+                "tokenizer.ggml.tokens": tokens,
+                "tokenizer.ggml.merges": merges,
+                "tokenizer.ggml.token_type": [
+                    *[NORMAL] * (len(tokens) - len(control)),
+                    *[CONTROL] * len(control),
+                ],
+                "tokenizer.ggml.bos_token_id": len(tokens) - len(control),
+                "tokenizer.ggml.eos_token_id": len(tokens) - len(control) + 1,
                 **{key.replace("__", "."): value for key, value in metadata.items()},
             }
         )

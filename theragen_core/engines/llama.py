@@ -30,6 +30,7 @@ from theragen_core.model_profile import ModelProfile
 from theragen_core.prompts import (
     PromptBuilder,
     UnusableTemplate,
+    UnusableVocabulary,
     common_length,
     template_for,
 )
@@ -293,9 +294,13 @@ class LlamaEngine:
             opened.callback(model.close)
             self._vocabulary = NativeVocabulary(model)
             try:
+                watch.phase = Phase.READING  # a template that has no end is seen to hang
                 self._prompts = _prompts(template, self._vocabulary, self._profile, plan.context)
+                watch.phase = Phase.LOADING
             except UnusableTemplate as error:
                 raise ModelError(Fault.MODEL_BAD_TEMPLATE, path=path.name) from error
+            except UnusableVocabulary as error:
+                raise ModelError(Fault.MODEL_DAMAGED, path=path.name) from error
             self._context = NativeContext(model, plan)
             opened.callback(self._context.close)
             self._opened = opened.pop_all()
