@@ -1,11 +1,11 @@
-"""`python -m bench [startup] [gaps] [engine] [fit] [guard_speed] [safety] [threads]`: JSON."""
+"""`python -m bench [NAME ...]`: a JSON object for each measurement that is named, or for all."""
 
 from __future__ import annotations
 
 import json
 import sys
 
-from bench import engine, fit, gaps, guard_speed, safety, startup, threads
+from bench import engine, fit, gaps, guard_speed, read_ahead, safety, startup, threads
 
 MEASUREMENTS = {
     "startup": startup,
@@ -14,6 +14,7 @@ MEASUREMENTS = {
     "fit": fit,
     "guard_speed": guard_speed,
     "safety": safety,
+    "read_ahead": read_ahead,
     "threads": threads,
 }
 
