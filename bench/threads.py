@@ -6,25 +6,16 @@ Every number from one to the logical cores and one more, by turns, each with a f
 from __future__ import annotations
 
 import os
-import time
 from statistics import median
 
 from theragen_core import hardware
-from theragen_core.conversation import Message, Role
-from theragen_core.engines.base import TurnStats, Watch
+from theragen_core.cli.bench import DEPTH, TOKENS
+from theragen_core.engines.base import Watch
 from theragen_core.engines.llama import LlamaEngine
 from theragen_core.model_profile import starter_path
-from theragen_core.protocol import (
-    GenerateRequest,
-    LoadOptions,
-    LocalModel,
-    SamplingOptions,
-    TurnId,
-)
+from theragen_core.protocol import LoadOptions, LocalModel
 
 ROUNDS = 5
-TOKENS = 48
-QUESTION = "Please tell me a long story about a walk along the sea with an old friend."
 
 
 def measure() -> dict[str, object]:
@@ -50,12 +41,8 @@ def measure() -> dict[str, object]:
 
 
 def _speeds(threads: int) -> tuple[float, float]:
-    model = LocalModel(starter_path(), options=LoadOptions(context=1024, threads=threads))
-    engine = LlamaEngine(model, Watch())
-    options = SamplingOptions(temperature=1.0, max_tokens=TOKENS, seed=3)
-    request = GenerateRequest(TurnId(1), (Message(Role.USER, QUESTION),), options)
-    stats = TurnStats()
-    times = [time.perf_counter()]
-    times += [time.perf_counter() for _ in engine.generate(request, Watch(), stats)]
+    options = LoadOptions(context=1024, threads=threads)
+    engine = LlamaEngine(LocalModel(starter_path(), options=options), Watch())
+    speeds = engine.speed(DEPTH, TOKENS)
     engine.close()
-    return stats.evaluated / (times[1] - times[0]), (stats.written - 1) / (times[-1] - times[1])
+    return speeds
