@@ -264,23 +264,19 @@ def test_an_edit_that_is_too_long_loses_nothing(person: Person) -> None:
 
 
 def test_what_is_typed_is_read_before_it_is_sent(person: Person) -> None:
-    read: list[Prefilled] = []
-    ended: list[Finished] = []
+    told: list[Prefilled | Finished] = []
 
     def keep(event: object) -> None:
-        if isinstance(event, Prefilled):
-            read.append(event)
-        elif isinstance(event, Finished):
-            ended.append(event)
+        if isinstance(event, Prefilled | Finished):
+            told.append(event)
 
     person.app.complete()
     person.app.engine.received.connect(keep)
     person.waits_until(lambda: person.app.presenter.model_loaded)
     person.types("I went for a walk by the river and thought of my old friend ")
-    person.waits_until(lambda: sum(event.evaluated for event in read) > 12)
-    person.asks("today")
-    assert ended[0].evaluated < 12
-    so_far = len(read)
-    person.waits_until(lambda: len(read) > so_far)  # the reply, as it was shown
-    person.asks("Thank you.")
-    assert ended[1].evaluated < 12
+    person.waits_until(lambda: sum(event.evaluated for event in told) > 12)
+    for words in ("today", "Thank you."):
+        person.asks(words)
+        person.waits_until(lambda: isinstance(told[-1], Prefilled))  # the reply, as it was shown
+    assert all(event.evaluated < 12 for event in told if isinstance(event, Finished))
+    assert sum(isinstance(event, Finished) for event in told) == 2
