@@ -78,8 +78,9 @@ def _first_words(engine: HostProcess, guard: HostProcess) -> dict[str, float]:
     token: list[float] = []
     sentence: list[float] = []
     seen: list[float] = []
+    session = ChatSession(guarded=True)  # one for all: a turn's number is never used again
     for number in range(REPLIES):
-        session = ChatSession(guarded=True)
+        session.forget()
         started = time.perf_counter()
         (asked,) = _commands(session.submit(f"I walked by the river on day {number}."))
         guard.send(asked)

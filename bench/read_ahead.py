@@ -46,12 +46,17 @@ def measure() -> dict[str, Any]:
         guard.until(Assessed)
         engine.send(Load(LocalModel(starter_path())))
         engine.until(Loaded)
+        session = ChatSession(guarded=True)  # one for all: a turn's number is never used again
         found: dict[int, list[float]] = {length: [] for length in LENGTHS}
         cold: dict[int, list[float]] = {length: [] for length in LENGTHS}
         for number in range(ROUNDS):
             for length in LENGTHS:
-                found[length].append(_typed(engine, guard, _message(length, 2 * number), True))
-                cold[length].append(_typed(engine, guard, _message(length, 2 * number + 1), False))
+                found[length].append(
+                    _typed(session, engine, guard, _message(length, 2 * number), True)
+                )
+                cold[length].append(
+                    _typed(session, engine, guard, _message(length, 2 * number + 1), False)
+                )
     short, long = (statistics.median(found[length]) for length in LENGTHS)
     return {
         "typed, ms to the first token": {n: _milliseconds(found[n]) for n in LENGTHS},
@@ -67,9 +72,11 @@ def _message(length: int, number: int) -> str:
     return " ".join(shifted[index % len(shifted)] for index in range(length))
 
 
-def _typed(engine: HostProcess, guard: HostProcess, message: str, ahead: bool) -> float:
+def _typed(
+    session: ChatSession, engine: HostProcess, guard: HostProcess, message: str, ahead: bool
+) -> float:
     """Seconds from Enter to the first token of the reply."""
-    session = ChatSession(guarded=True)
+    session.forget()
     if ahead:
         for whole in (False, True):
             for command in _commands(session.read_ahead(message, None, whole)):
@@ -83,6 +90,7 @@ def _typed(engine: HostProcess, guard: HostProcess, message: str, ahead: bool) -
     engine.send(generate)
     first = engine.until(Delta, Finished)[-1]  # a reply may be nothing but its end
     seconds = time.perf_counter() - started
+    session.stop()
     if isinstance(first, Delta):
         engine.send(Cancel(generate.request.turn))
         engine.until(Finished)

@@ -153,7 +153,8 @@ def _plan(
     ubatch = options.ubatch or min(batch, _BATCH_GPU if layers else _BATCH_CPU)
     flash = options.flash_attention
     if flash is None:
-        usual = not layers or header.key_length in _GPU_HEADS
+        # On a CPU it reads no faster, and writes more slowly the longer the conversation is.
+        usual = layers > 0 and header.key_length in _GPU_HEADS
         flash = kv_type is not KvType.F16 or (usual and header.key_length == header.value_length)
     blocks_there = min(max(layers - 1, 0), header.block_count)  # the output goes first
     kv_block = _kv_cache(header, kv_type, context)

@@ -52,7 +52,7 @@ def test_the_best_plan_is_the_whole_context(header: GgufHeader) -> None:
     plan = fit.choose(header, PLENTY)
 
     assert (plan.context, plan.gpu_layers, plan.threads) == (8192, 0, 4)
-    assert (plan.kv_type, plan.flash_attention, plan.sentences) == (KvType.F16, True, ())
+    assert (plan.kv_type, plan.flash_attention, plan.sentences) == (KvType.F16, False, ())
     assert plan.ram.weights == header.weights.total
     assert plan.ram.kv_cache == 8192 * 22 * 4 * (64 + 64) * 2
     assert plan.vram.total == 0
@@ -188,11 +188,16 @@ def test_layers_that_were_asked_for_are_kept_or_refused(header: GgufHeader) -> N
     assert int(caught.value.details["need_mib"]) > 256
 
 
-def test_on_a_card_unusual_heads_do_without_flash_attention(header: GgufHeader) -> None:
+def test_flash_attention_is_for_cards_with_usual_heads_and_for_packed_caches(
+    header: GgufHeader,
+) -> None:
     unusual = replace(header, key_length=72, value_length=72)
+    packed = LoadOptions(kv_type=KvType.Q8_0)
 
+    assert fit.choose(header, PLENTY, card(2**40)).flash_attention
     assert not fit.choose(unusual, PLENTY, card(2**40)).flash_attention
-    assert fit.choose(unusual, PLENTY).flash_attention
+    assert not fit.choose(header, PLENTY).flash_attention
+    assert fit.choose(header, PLENTY, (), packed).flash_attention
 
 
 # After llama.cpp refused what was planned

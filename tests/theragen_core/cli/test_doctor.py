@@ -25,7 +25,7 @@ def folder(home: Path) -> Path:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A computer with little memory free."""
-    machine = Hardware(cores=2, total_memory=2**31, free_memory=200 * 2**20)
+    machine = Hardware(cores=2, total_memory=2**31, free_memory=230 * 2**20)
     monkeypatch.setattr(hardware, "probe", lambda: machine)
 
 
@@ -83,7 +83,7 @@ def test_what_is_short_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert (code, err) == (0, "")
     assert "instead of 8192" in out
     assert "large.gguf: This model needs about" in out
-    assert "200 MiB are free" in out
+    assert "230 MiB are free" in out
 
 
 @pytest.mark.parametrize("shared", [True, False])
