@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 import sys
 
-from bench import engine, fit, gaps, guard_speed, read_ahead, safety, startup, threads
+from bench import (
+    engine,
+    fit,
+    gaps,
+    guard_speed,
+    read_ahead,
+    safety,
+    startup,
+    stop,
+    threads,
+)
 
 MEASUREMENTS = {
     "startup": startup,
@@ -15,6 +25,7 @@ MEASUREMENTS = {
     "guard_speed": guard_speed,
     "safety": safety,
     "read_ahead": read_ahead,
+    "stop": stop,
     "threads": threads,
 }
 
