@@ -11,7 +11,6 @@ History and regeneration use what the person saw, not what the model wrote.
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -162,7 +161,6 @@ Outcomes = tuple[Outcome, ...]
 # The machine -----------------------------------------------------------------------------------
 
 
-_LAST_WORD = re.compile(r"\S*\Z")
 REMINDER_EVERY = 30  # replies after which a person is reminded that this is an AI
 
 
@@ -280,7 +278,7 @@ class ChatSession:
         if self.busy or self.cloud:
             return ()
         said = self.conversation.messages(before=replaces)
-        words = safety.clean(draft if whole else _LAST_WORD.sub("", draft))
+        words = safety.clean(draft if whole else _whole_words(draft))
         if words:
             said = (*said, Message(Role.USER, words))
         asked = Ask(Prefill(said, self.options))
@@ -540,3 +538,12 @@ class ChatSession:
 
     def _replacement(self, entry: Entry) -> Replace:
         return Replace(entry.id, entry.text, entry.chosen, len(entry.variants))
+
+
+def _whole_words(draft: str) -> str:
+    """Without the word that is still being written. Not by a pattern, which would try every place
+    of a pasted text that has no spaces.
+    """
+    if draft[-1:].isspace():
+        return draft
+    return "".join(draft.rsplit(None, 1)[:-1])

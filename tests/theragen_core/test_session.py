@@ -558,6 +558,13 @@ def test_whole_words_of_a_draft_are_read_behind_what_was_said(session: ChatSessi
     assert read_ahead(session, "Another one", ids(session)[0]) == ["Another"]
 
 
+@pytest.mark.parametrize("ending", ["", " ", " so"])
+def test_a_pasted_text_without_spaces_holds_nothing_up(session: ChatSession, ending: str) -> None:
+    pasted = "a" * 1_000_000
+    expected = [] if not ending else [pasted]
+    assert read_ahead(session, pasted + ending) == expected
+
+
 def test_a_request_begins_with_what_was_read_ahead(session: ChatSession) -> None:
     session.options = SamplingOptions(0.5, 99)
     take_turn(session, "One.", "Two.")
