@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject, QTimer
 
 from desktop.engine_client import EngineClient
 from desktop.guard_client import GuardClient
-from theragen_core import hardware
 from theragen_core.protocol import NO_TURN, Assess, Cancel, Prefill
 from theragen_core.session import Ask, Outcomes
 
@@ -82,6 +81,8 @@ class ReadAhead(QObject):
 
     def _allowed(self) -> bool:
         if self.choice is ReadAheadChoice.PLUGGED_IN:
+            from theragen_core import hardware  # brings psutil, which start-up does without
+
             return not hardware.on_battery()
         return self.choice is ReadAheadChoice.ALWAYS
 
