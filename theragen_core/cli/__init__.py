@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from theragen_core import __version__
 from theragen_core.cli import assess, bench, chat, directory, doctor, models, review
+from theragen_core.cli.lines import printable
 from theragen_core.errors import UserError
 from theragen_core.resources import fault_text, text
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except UserError as error:
-        print(fault_text(error.fault, error.details), file=sys.stderr)
+        print(printable(fault_text(error.fault, error.details)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

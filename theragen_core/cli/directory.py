@@ -19,6 +19,7 @@ from typing import Any
 
 from theragen_core import directory, safety
 from theragen_core.cli.chat_output import help_lines
+from theragen_core.cli.lines import print_lines
 from theragen_core.directory import Service, Tables
 from theragen_core.errors import UserError
 from theragen_core.faults import Fault
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         shown = _country(tables, options.country)
         lines = [shown["name"], *(f"  {line}" for line in shown["lines"])]
     shown = {"valid": not faults, "faults": faults, **shown}
-    _print([json.dumps(shown)] if options.json else lines)
+    print_lines([json.dumps(shown)] if options.json else lines)
     for fault in faults:
         print(fault, file=sys.stderr)
     return 2 if faults else 0
@@ -165,10 +166,3 @@ def _known(package: Any, number: str, country: str) -> bool:
         package.is_valid_number_for_region(parsed, country)
         or package.is_valid_short_number_for_region(parsed, country)
     )
-
-
-def _print(lines: list[str]) -> None:
-    # A terminal whose encoding has no Å must not end the command.
-    sys.stdout.flush()
-    sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode("utf-8"))
-    sys.stdout.buffer.flush()

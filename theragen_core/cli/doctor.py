@@ -21,6 +21,7 @@ import platformdirs
 from theragen_core import backends, fit, gguf_header, hardware
 from theragen_core.backends import Probe
 from theragen_core.cli import load_options
+from theragen_core.cli.lines import print_lines, printable
 from theragen_core.errors import ModelError, UserError
 from theragen_core.faults import Fault
 from theragen_core.hardware import Hardware
@@ -64,10 +65,10 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_object(machine, found, verdicts)))
     else:
-        _print(_lines(machine, found, verdicts))
+        print_lines(_lines(machine, found, verdicts))
     errors = [v.error for v in verdicts if v.error and v.error.fault not in _UNFIT]
     for sentence in dict.fromkeys(fault_text(error.fault, error.details) for error in errors):
-        print(_printable(sentence), file=sys.stderr)
+        print(printable(sentence), file=sys.stderr)
     return 2 if errors else 0
 
 
@@ -169,19 +170,6 @@ def _binding() -> str:
         return version("llama-cpp-python")
     except PackageNotFoundError:
         return ""
-
-
-def _print(lines: list[str]) -> None:
-    # A terminal whose encoding has no “ must not end the command.
-    sys.stdout.flush()
-    shown = "".join(f"{_printable(line)}\n" for line in lines)
-    sys.stdout.buffer.write(shown.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
-
-
-def _printable(line: str) -> str:
-    """Without what the name of a file could do to a terminal."""
-    return "".join(filter(str.isprintable, line))
 
 
 # For programs --------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from theragen_core import catalog, hardware, model_list, model_store, process, settings
+from theragen_core.cli.lines import print_lines, printable
 from theragen_core.errors import SettingsError, UserError
 from theragen_core.faults import Fault
 from theragen_core.model_list import ListedModel
@@ -114,9 +115,8 @@ def _list(options: argparse.Namespace) -> int:
         for model in listed:
             _print_json(asdict(model))
     else:
-        for model in listed:
-            _print(_line(model))
-        _print(text("cli.models_folder", path=str(options.folder)))
+        folder = text("cli.models_folder", path=str(options.folder))
+        print_lines([*map(_line, listed), folder])
     return 0
 
 
@@ -197,7 +197,7 @@ def _done(model: StoredModel, options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"event": "finished", "id": model.id, "path": str(model.path)})
     else:
-        _print(text("cli.models_ready", name=model.name, path=str(model.path)))
+        print_lines([text("cli.models_ready", name=model.name, path=str(model.path))])
     return 0
 
 
@@ -242,26 +242,18 @@ def _complain(error: UserError, options: argparse.Namespace) -> None:
     if options.json:
         _print_json({"event": "failed", "fault": error.fault, "text": words})
     else:
-        print(words, file=sys.stderr, flush=True)
+        print(printable(words), file=sys.stderr, flush=True)
 
 
 def _print_row(row: dict[str, Any], options: argparse.Namespace) -> None:
     if options.json:
         _print_json(row)
         return
-    for name, value in row.items():
-        if value != "":
-            _print(f"{name}: {value}")
+    print_lines(f"{name}: {value}" for name, value in row.items() if value != "")
 
 
 def _print_json(row: dict[str, Any]) -> None:
     print(json.dumps(row), flush=True)
-
-
-def _print(line: str) -> None:
-    # A terminal whose encoding has no Å must not end the command.
-    sys.stdout.buffer.write(f"{line}\n".encode())
-    sys.stdout.buffer.flush()
 
 
 # Ends -------------------------------------------------------------------------------------------

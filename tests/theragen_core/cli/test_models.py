@@ -154,6 +154,21 @@ def test_a_file_of_ones_own(terminal: Terminal, tmp_path: Path) -> None:
     assert [row["id"] for row in terminal.rows("list")][2:] == ["own-old", model.id]
 
 
+def test_the_name_of_a_file_does_nothing_to_the_terminal(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    own = tmp_path / "calm\x1b[31m\N{RIGHT-TO-LEFT OVERRIDE}.gguf"
+    own.write_bytes(chat_model())
+    assert terminal.run("import", str(own)) == 2  # its template is not named
+    told = [terminal.err]
+    assert terminal.run("import", str(own), "--template", "llama2") == 0
+    told.append(terminal.out)
+    terminal.run("list")
+    told.append(terminal.out)
+    assert all("calm[31m" in words for words in told)
+    assert not {"\x1b", "\N{RIGHT-TO-LEFT OVERRIDE}"} & set("".join(told))
+
+
 def test_a_check_says_what_a_file_is(terminal: Terminal) -> None:
     assert terminal.run("check", str(model_profile.starter_path())) == 0
     assert "architecture: llama" in terminal.out
