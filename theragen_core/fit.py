@@ -153,7 +153,7 @@ def _plan(
     ubatch = options.ubatch or min(batch, _BATCH_GPU if layers else _BATCH_CPU)
     flash = options.flash_attention
     if flash is None:
-        # On a CPU it reads no faster, and writes more slowly the longer the conversation is.
+        # On a CPU it reads hardly faster, and writes more slowly the longer the conversation is.
         usual = layers > 0 and header.key_length in _GPU_HEADS
         flash = kv_type is not KvType.F16 or (usual and header.key_length == header.value_length)
     blocks_there = min(max(layers - 1, 0), header.block_count)  # the output goes first

@@ -13,7 +13,7 @@ from typing import Any
 
 from theragen_core import hardware
 from theragen_core.conversation import Message, Role
-from theragen_core.engines.base import Watch
+from theragen_core.engines.base import Engine, Watch
 from theragen_core.engines.turn import run_turn
 from theragen_core.model_profile import starter_path
 from theragen_core.protocol import (
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _turns(engine: Any) -> list[Finished]:
+def _turns(engine: Engine) -> list[Finished]:
     """A conversation of twenty turns."""
     said: list[Message] = []
     found = []

@@ -16,12 +16,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from theragen_core import backends, fit, gguf_header, hardware
+from theragen_core import backends, fit, gguf_header, hardware, model_store
 from theragen_core.backends import Probe
 from theragen_core.cli import load_options
 from theragen_core.cli.lines import print_lines, printable
+from theragen_core.cli.models import current_settings
 from theragen_core.errors import ModelError, UserError
 from theragen_core.faults import Fault
 from theragen_core.hardware import Hardware
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     """Show what there is. Returns 2 where a model or an option cannot be used, memory apart."""
     machine, found = hardware.probe(), backends.probe()
     wanted = load_options.load_options(options)
-    paths = dict.fromkeys([*_models_here(), *options.model])
+    paths = dict.fromkeys([*_models_here(options.json), *options.model])
     verdicts = [_verdict(path, machine, found, wanted) for path in paths]
     if options.json:
         print(json.dumps(_object(machine, found, verdicts)))
@@ -72,12 +71,13 @@ def run(options: argparse.Namespace) -> int:
     return 2 if errors else 0
 
 
-def _models_here() -> Iterator[Path]:
-    """The starter model and the files of the model folder."""
+def _models_here(quiet: bool) -> Iterator[Path]:
+    """The starter model, the files of the model folder, and those added from elsewhere."""
     with suppress(ModelError):  # installed without it; the others are shown
         yield starter_path()
-    folder = platformdirs.user_data_path("TheraGen", appauthor=False) / "models"
+    folder = model_store.folder_for(current_settings(quiet).model_folder)
     yield from sorted(folder.glob("*.gguf"))
+    yield from (model.path for model in model_store.installed(folder))
 
 
 def _verdict(path: Path, machine: Hardware, found: Probe, wanted: LoadOptions) -> _Verdict:

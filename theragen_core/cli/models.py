@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     """Do one thing with models. Returns the exit code: 2 with a sentence, 130 when paused."""
     if options.until_stdin_ends:
         _end_with_stdin()
-    folder = options.folder or model_store.folder_for(_settings(options).model_folder)
+    folder = options.folder or model_store.folder_for(current_settings(options.json).model_folder)
     options.folder = folder.absolute()
     try:
         code: int = options.action(options)
@@ -148,7 +148,7 @@ def _remove(options: argparse.Namespace) -> int:
     if stored is None and entry is None:
         raise UserError(Fault.MODEL_UNKNOWN, id=options.id)
     if stored is not None:
-        if str(stored.path) == _settings(options).model:
+        if str(stored.path) == current_settings(options.json).model:
             raise UserError(Fault.MODEL_IN_USE, name=stored.name)
         model_store.remove(stored, options.folder)
     if entry is not None:
@@ -259,12 +259,13 @@ def _print_json(row: dict[str, Any]) -> None:
 # Ends -------------------------------------------------------------------------------------------
 
 
-def _settings(options: argparse.Namespace) -> settings.Settings:
+def current_settings(quiet: bool) -> settings.Settings:
+    """The defaults where they cannot be read, which is said unless `quiet`."""
     try:
         return settings.load(settings.default_path())
     except SettingsError as error:
-        if not options.json:
-            _complain(error, options)
+        if not quiet:
+            print(printable(fault_text(error.fault, error.details)), file=sys.stderr, flush=True)
         return settings.Settings()
 
 

@@ -200,7 +200,7 @@ class NativeContext:
         """Evaluate one more token; False when it was aborted, and is not there."""
         self._token[0] = token
         started = time.monotonic()
-        # Asking for each node of a small model would slow down writing by a tenth.
+        # To be asked at each node is a burden on a small model, which is done soon without.
         with self._abortable(watch) if self._slow else nullcontext():
             if self._decode(self._token_batch) == _DECODE_ABORTED:
                 return False

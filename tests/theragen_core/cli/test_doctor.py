@@ -7,9 +7,11 @@ import pytest
 
 from tests.support.gguf_files import chat_model
 from tests.support.synthetic_llama import Shape, write_sparse
-from theragen_core import backends, cli, hardware, model_profile
+from theragen_core import backends, cli, hardware, model_profile, model_store, settings
 from theragen_core.backends import Device, Probe
 from theragen_core.hardware import Hardware
+from theragen_core.protocol import TemplateChoice
+from theragen_core.settings import Settings
 
 STARTER = model_profile.starter_path().name
 
@@ -48,6 +50,23 @@ def test_this_computer_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"{STARTER}: fits. 8192 tokens of context, on the processor" in out
     assert "Back ends: CPU" in out
     assert "Memory: " in out
+
+
+def test_models_of_the_chosen_folder_and_from_elsewhere_are_shown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folder, elsewhere = tmp_path / "mine", write_sparse(tmp_path / "far.gguf", Shape(64, 64, 2))
+    folder.mkdir()
+    write_sparse(folder / "near.gguf", Shape(64, 64, 2))
+    for _ in model_store.add(elsewhere, folder, TemplateChoice.LLAMA2, copy=False):
+        pass
+    settings.save(Settings(model_folder=str(folder)), settings.default_path())
+
+    _, out, _ = doctor(capsys)
+
+    assert "near.gguf: " in out
+    assert "far.gguf: " in out
 
 
 def test_json_has_every_part_of_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
