@@ -12,6 +12,7 @@ import statistics
 import time
 from typing import Any
 
+from bench.summary import milliseconds
 from tests.support.host_process import HostProcess, generate
 from theragen_core.conversation import Message, Role
 from theragen_core.model_profile import starter_path
@@ -82,9 +83,9 @@ def _first_words(engine: HostProcess, guard: HostProcess) -> dict[str, float]:
     for number in range(REPLIES):
         session.forget()
         started = time.perf_counter()
-        (asked,) = _commands(session.submit(f"I walked by the river on day {number}."))
+        (asked,) = commands(session.submit(f"I walked by the river on day {number}."))
         guard.send(asked)
-        (generate_it,) = _commands(session.receive(_answer(guard)))
+        (generate_it,) = commands(session.receive(_answer(guard)))
         assert isinstance(generate_it, Generate)
         engine.send(generate_it)
         while True:
@@ -92,7 +93,7 @@ def _first_words(engine: HostProcess, guard: HostProcess) -> dict[str, float]:
             assert event is not None
             if isinstance(event, Delta) and len(token) <= number:
                 token.append(time.perf_counter() - started)
-            reviews = _commands(session.receive(event))
+            reviews = commands(session.receive(event))
             if isinstance(event, Finished) or not session.busy:
                 break  # too short, or held back: nothing to time
             if reviews and isinstance(reviews[0], Review):
@@ -101,7 +102,7 @@ def _first_words(engine: HostProcess, guard: HostProcess) -> dict[str, float]:
                 session.receive(_answer(guard))
                 seen.append(time.perf_counter() - started)
                 break
-        for command in _commands(session.stop()):
+        for command in commands(session.stop()):
             engine.send(command)
         if not isinstance(event, Finished):
             engine.send(Cancel(generate_it.request.turn))
@@ -113,7 +114,7 @@ def _first_words(engine: HostProcess, guard: HostProcess) -> dict[str, float]:
     }
 
 
-def _commands(outcomes: Outcomes) -> list[Command]:
+def commands(outcomes: Outcomes) -> list[Command]:
     return [outcome.command for outcome in outcomes if isinstance(outcome, Ask)]
 
 
@@ -137,12 +138,4 @@ def _times(guard: HostProcess, salt: str) -> dict[str, dict[str, float]]:
         guard.send(Review(TurnId(1), number, sentence, sentence, words))
         guard.until(Reviewed)
         sentences.append(time.perf_counter() - started)
-    return {"message_ms": _summary(messages), "sentence_ms": _summary(sentences)}
-
-
-def _summary(seconds: list[float]) -> dict[str, float]:
-    ordered = sorted(seconds)
-    return {
-        "median": round(1000 * statistics.median(ordered), 1),
-        "p95": round(1000 * ordered[int(0.95 * len(ordered))], 1),
-    }
+    return {"message_ms": milliseconds(messages), "sentence_ms": milliseconds(sentences)}

@@ -12,6 +12,7 @@ import statistics
 import time
 from typing import Any
 
+from bench.guard_speed import commands
 from tests.support.host_process import HostProcess
 from theragen_core.model_profile import starter_path
 from theragen_core.protocol import (
@@ -28,7 +29,7 @@ from theragen_core.protocol import (
     LocalModel,
     Prefilled,
 )
-from theragen_core.session import Ask, ChatSession, Outcomes
+from theragen_core.session import ChatSession
 
 LENGTHS = (20, 1000)  # words
 ROUNDS = 7
@@ -79,13 +80,13 @@ def _typed(
     session.forget()
     if ahead:
         for whole in (False, True):
-            for command in _commands(session.read_ahead(message, None, whole)):
+            for command in commands(session.read_ahead(message, None, whole)):
                 _send(command, engine, guard)
         time.sleep(PAUSE_S)
     started = time.perf_counter()
-    for command in _commands(session.submit(message)):
+    for command in commands(session.submit(message)):
         _send(command, engine, guard)
-    (generate,) = _commands(session.receive(guard.until(Assessed)[-1]))
+    (generate,) = commands(session.receive(guard.until(Assessed)[-1]))
     assert isinstance(generate, Generate)
     engine.send(generate)
     first = engine.until(Delta, Finished)[-1]  # a reply may be nothing but its end
@@ -106,10 +107,6 @@ def _send(command: Command, engine: HostProcess, guard: HostProcess) -> None:
     else:
         engine.send(command)
         engine.until(Prefilled)
-
-
-def _commands(outcomes: Outcomes) -> list[Command]:
-    return [outcome.command for outcome in outcomes if isinstance(outcome, Ask)]
 
 
 def _milliseconds(seconds: list[float]) -> float:

@@ -8,12 +8,12 @@ processor's share in the second after, and how little is read again of a message
 
 from __future__ import annotations
 
-import statistics
 import time
 from typing import Any
 
 import psutil
 
+from bench.summary import milliseconds
 from tests.support.host_process import HostProcess, generate
 from theragen_core.model_profile import starter_path
 from theragen_core.protocol import (
@@ -41,8 +41,8 @@ def measure() -> dict[str, Any]:
         whole, again = _read_again(engine)
         busy = psutil.Process(engine.process.pid).cpu_percent(interval=1.0)
     return {
-        "reading_ms": _summary(reading),
-        "writing_ms": _summary(writing),
+        "reading_ms": milliseconds(reading),
+        "writing_ms": milliseconds([second for second in writing if second]),
         "tokens of a message": whole,
         "read again after a stop at its half": again,
         "processor after it, per cent of a core": busy,
@@ -83,12 +83,3 @@ def _read_again(engine: HostProcess) -> tuple[int, int]:
         counts.append(finished.evaluated)
         whole_s = time.perf_counter() - started
     return counts[0], counts[2]
-
-
-def _summary(seconds: list[float]) -> dict[str, float]:
-    ordered = sorted(second for second in seconds if second)
-    return {
-        "median": round(1000 * statistics.median(ordered), 1),
-        "p95": round(1000 * ordered[int(0.95 * len(ordered))], 1),
-        "worst": round(1000 * ordered[-1], 1),
-    }

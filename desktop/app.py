@@ -63,23 +63,20 @@ class Application(QObject):
         from desktop.engine_client import EngineClient, host_command
         from desktop.guard_client import GuardClient
         from desktop.help_desk import HelpDesk
-        from desktop.model_choice import chosen_engine, sampling
+        from desktop.model_choice import chosen_engine
         from desktop.presenter import Presenter
-        from desktop.read_ahead import chosen
         from theragen_core.session import ChatSession
 
         now = self.preferences.settings
         self.help = HelpDesk(self.window, self.preferences, self)
-        self.session = ChatSession(self.help.country, sampling(now))
+        self.session = ChatSession()
         self.engine = EngineClient(host_command(), self)
         self.guard = GuardClient(EngineClient(host_command("guard"), self), self)
         self.cloud = CloudDesk(self.window, self.preferences, self.session, host_command(), self)
         self.session.cloud = self._in_cloud
-        self.session.trigger_warnings = now.trigger_warnings
         model = chosen_engine(now, self._named_model)
         self.presenter = Presenter(self.window, self.session, self.engine, self.guard, model, self)
-        self.presenter.show_stats = now.show_stats
-        self.presenter.read_ahead.choice = chosen(now.read_ahead)
+        self._take_up(now)
         self.preferences.changed.connect(self._on_preferences_changed)
         self.preferences.complained.connect(self.presenter.show_notice)
         self.cloud.chosen.connect(self._on_cloud_chosen)
@@ -103,7 +100,19 @@ class Application(QObject):
         self.window.show_conversation()
 
     def _on_preferences_changed(self, before: Settings, now: Settings) -> None:
-        from desktop.model_choice import chosen_engine, sampling
+        from desktop.model_choice import chosen_engine
+
+        self._take_up(now)
+        if (before.model, before.template) != (now.model, now.template):
+            # A file named on the command line counts until another one is chosen.
+            if before.model != now.model:
+                self._named_model = None
+            if not self._in_cloud:
+                self.presenter.start_model(chosen_engine(now, self._named_model))
+
+    def _take_up(self, now: Settings) -> None:
+        """What may change in the middle of a conversation."""
+        from desktop.model_choice import sampling
         from desktop.read_ahead import chosen
 
         self.session.country = self.help.country
@@ -111,12 +120,6 @@ class Application(QObject):
         self.session.trigger_warnings = now.trigger_warnings
         self.presenter.show_stats = now.show_stats
         self.presenter.read_ahead.choice = chosen(now.read_ahead)
-        if (before.model, before.template) != (now.model, now.template):
-            # A file named on the command line counts until another one is chosen.
-            if before.model != now.model:
-                self._named_model = None
-            if not self._in_cloud:
-                self.presenter.start_model(chosen_engine(now, self._named_model))
 
     def _on_models(self) -> None:
         if self.models is None:

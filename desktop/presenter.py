@@ -101,9 +101,9 @@ class Presenter(QObject):
         self._model = model
         self._model_status = ""
         self.model_loaded = False
+        self._editing: MessageId | None = None
         self._shown: MessageId | None = None  # the reply that the pacer's text belongs to
         self._ending: TurnEnded | TurnFailed | None = None  # told once the pacer is empty
-        self._editing: MessageId | None = None
         self._pacer = Pacer()
         self.read_ahead = ReadAhead(self._to_read_ahead, engine, guard, self)
         self._flush = QTimer(self)
