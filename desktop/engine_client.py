@@ -43,6 +43,17 @@ def program() -> list[str]:
     return [sys.executable] if frozen else [sys.executable, "-I", "-m", "desktop"]
 
 
+def new_process(command: Sequence[str], parent: QObject) -> QProcess:
+    """A child that is yet to be started. What it has to say to stderr is of no use to a person."""
+    process = QProcess(parent)
+    process.setProgram(command[0])
+    process.setArguments(list(command[1:]))
+    process.setProcessEnvironment(_child_environment())
+    process.setWorkingDirectory(str(ROOT))
+    process.setStandardErrorFile(QProcess.nullDevice())
+    return process
+
+
 class EngineClient(QObject):
     """One child at a time; `start` replaces it."""
 
@@ -77,12 +88,7 @@ class EngineClient(QObject):
         self._farewell_ms = FAREWELL_MS if hosted else 0
         self._silent = self._stalled = 0
         self._last_beat = None
-        process = QProcess(self)
-        process.setProgram(self._command[0])
-        process.setArguments(self._command[1:])
-        process.setProcessEnvironment(_child_environment())
-        process.setWorkingDirectory(str(ROOT))
-        process.setStandardErrorFile(QProcess.nullDevice())
+        process = new_process(self._command, self)
         process.readyReadStandardOutput.connect(self._on_output)
         process.finished.connect(self._on_finished)
         process.errorOccurred.connect(self._on_error)

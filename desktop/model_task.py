@@ -14,7 +14,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
-from theragen_core.resources import ROOT
+from desktop.engine_client import new_process
 
 _FAREWELL_MS = 3000
 
@@ -45,12 +45,8 @@ class ModelTask(QObject):
         """Run `models WORDS`. Nothing may be at work."""
         assert self._process is None
         self._stopping, self._last = False, {}
-        process = QProcess(self)
-        process.setProgram(self._program[0])
         job = ["--models", *words, "--json", "--until-stdin-ends"]
-        process.setArguments([*self._program[1:], *job])
-        process.setWorkingDirectory(str(ROOT))
-        process.setStandardErrorFile(QProcess.nullDevice())
+        process = new_process([*self._program, *job], self)
         process.readyReadStandardOutput.connect(self._on_output)
         process.finished.connect(self._on_finished)
         process.errorOccurred.connect(self._on_error)
