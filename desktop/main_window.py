@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QIcon, QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
 from desktop.actions import Actions
 from desktop.chat_view import ChatView
 from desktop.composer import Composer
+from desktop.flow_layout import FlowLayout
 from desktop.greeting import Greeting
 from desktop.parts import paragraph
 from desktop.theme import Theme
@@ -133,11 +135,13 @@ class MainWindow(QMainWindow):
         self._banner_button, self._banner_other = QToolButton(), QToolButton()
         self._banner_other.setDefaultAction(self.actions_.use_local)
         self._banner_other.setAccessibleName(self.actions_.use_local.iconText())
-        row = QHBoxLayout(self._banner)
-        row.addWidget(self._banner_text, 1)
+        self._banner_row = QHBoxLayout(self._banner)
+        self._banner_row.addWidget(self._banner_text, 1)
+        self._banner_buttons = FlowLayout()
+        self._banner_row.addLayout(self._banner_buttons)
         for button in (self._banner_button, self._banner_other):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            row.addWidget(button)
+            self._banner_buttons.addWidget(button)
         self._banner.hide()
         inset = QVBoxLayout()
         inset.setContentsMargins(SIDE, 0, SIDE, 0)
@@ -217,10 +221,19 @@ class MainWindow(QMainWindow):
         self._banner_text.setText(words)
         for button, action in ((self._banner_button, remedy), (self._banner_other, other)):
             button.setVisible(action is not None)
+            for earlier in button.actions():  # with several it would show the mark of a menu
+                button.removeAction(earlier)
             if action is not None:
                 button.setDefaultAction(action)
                 button.setAccessibleName(action.iconText())
         self._banner.show()
+        self._arrange_banner()
+
+    def _arrange_banner(self) -> None:
+        """Buttons stand beside the words where there is room for both, else below them."""
+        below = self._banner_buttons.sizeHint().width() > self.width() // 2
+        way = QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight
+        self._banner_row.setDirection(way)
 
     def clear_fault(self) -> None:
         self._banner.hide()
@@ -383,6 +396,7 @@ class MainWindow(QMainWindow):
 
     def _share_room(self) -> None:
         """In a narrow window the help panel takes the place of the conversation."""
+        self._arrange_banner()
         if self._help_card is not None:
             self._help_card.set_room(self.height() * CARD_SHARE // 100)
         panel = self._help_panel

@@ -177,6 +177,25 @@ def test_a_fault_comes_with_its_remedy(qtbot: QtBot, window: MainWindow) -> None
     assert not window._banner.isVisible()
 
 
+def test_a_fault_and_its_remedies_can_be_read_in_a_narrow_window_with_large_text(
+    qtbot: QtBot, window: MainWindow, appearance: Appearance
+) -> None:
+    actions = window.actions_
+    window.show_fault("The model stopped.", actions.restart, actions.use_local)
+    appearance.set_text_size(150)
+    window.resize(400, 680)
+    window.show_fault("The model stopped while it was loaded.", actions.restart, actions.settings)
+    qtbot.wait(50)  # until every part has its new font
+    words = window._banner_text
+    assert words.height() >= words.heightForWidth(words.width())
+    for button in (window._banner_button, window._banner_other):
+        assert button.width() >= button.sizeHint().width()
+        assert len(button.actions()) == 1
+    window.resize(1200, 680)
+    qtbot.wait(50)
+    assert window._banner_button.geometry().left() > words.geometry().right()
+
+
 def test_clear_leaves_no_word_anywhere(qtbot: QtBot, window: MainWindow) -> None:
     talk(window)
     QTest.keyClicks(window.composer.edit, "week draft")
