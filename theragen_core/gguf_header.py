@@ -153,6 +153,8 @@ def read(path: Path) -> GgufHeader:
 
 def _map(path: Path) -> mmap.mmap:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ModelError(Fault.MODEL_UNREADABLE, path=path.name)
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise ModelError(Fault.MODEL_NOT_GGUF, path=path.name)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import struct
 import tracemalloc
 from importlib.util import find_spec
@@ -106,6 +107,12 @@ def test_a_missing_file(model: Path) -> None:
 
 def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
     assert fault_of(tmp_path).fault is Fault.MODEL_UNREADABLE
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX pipes")
+def test_a_pipe_is_not_waited_for(model: Path) -> None:
+    os.mkfifo(model)
+    assert fault_of(model).fault is Fault.MODEL_UNREADABLE
 
 
 @pytest.mark.parametrize("data", [b"", b"GG", b"ggml and then some", b"PK\x03\x04"])
