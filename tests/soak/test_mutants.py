@@ -36,6 +36,8 @@ class Trial:
         self._path = folder / "harmed.gguf"
         self._ear = Ear(person.app.engine)
         self._turn = 0
+        # Answers carry no mark of the file they are about: the window's own model goes first.
+        person.waits_until(lambda: person.app.presenter.model_loaded)
 
     def of(self, mutant: Mutant) -> str:
         """What came of it: loaded, a fault's name, or died. A hang fails the test."""
