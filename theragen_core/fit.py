@@ -160,6 +160,7 @@ def _plan(
     kv_block = _kv_cache(header, kv_type, context)
     compute = _compute(header, context, ubatch, flash)
     weights_there = _weights_there(header, layers)
+    scores = 0 if flash or blocks_there == header.block_count else header.head_count * context
     return Plan(
         context=context,
         gpu_layers=layers,
@@ -171,7 +172,7 @@ def _plan(
         ram=Need(
             weights=_weights_here(header, layers),
             kv_cache=kv_block * (header.block_count - blocks_there),
-            compute=compute + _work(header, ubatch) + 4 * header.vocabulary_size,
+            compute=compute + _work(header, ubatch, scores) + 4 * header.vocabulary_size,
             program=_PROGRAM + _TOKEN * header.vocabulary_size + _MERGE * header.merges,
         ),
         vram=Need(weights_there, kv_block * blocks_there, compute) if layers else Need(),
@@ -221,9 +222,11 @@ def _compute(header: GgufHeader, context: int, ubatch: int, flash_attention: boo
     return ubatch * (4 * max(attention, feed_forward) + mask)
 
 
-def _work(header: GgufHeader, ubatch: int) -> int:
-    """One activation in the type that weights are multiplied with: 16 bits at most."""
-    return ubatch * 2 * max(header.feed_forward_length, header.embedding_length)
+def _work(header: GgufHeader, ubatch: int, scores: int) -> int:
+    """One activation in the type that it is multiplied in: 16 bits at most. `scores` of attention
+    for each token are one, where they are kept and not on a card.
+    """
+    return ubatch * 2 * max(header.feed_forward_length, header.embedding_length, scores)
 
 
 # What is free --------------------------------------------------------------------------------

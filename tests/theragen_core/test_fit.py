@@ -115,7 +115,17 @@ def test_without_flash_attention_the_scores_of_all_heads_are_kept(header: GgufHe
     )
 
     more = plain.ram.compute - plan.ram.compute
-    assert more > 256 * 8192 * 32 * 4 * 0.8
+    assert more > 256 * 8192 * 32 * (4 + 2) * 0.8  # and what they are multiplied in
+
+
+def test_scores_that_a_card_keeps_are_not_multiplied_here(header: GgufHeader) -> None:
+    options = LoadOptions(flash_attention=False)
+    whole, but_one = (
+        fit.choose(header, PLENTY, card(2**40), replace(options, gpu_layers=layers))
+        for layers in (header.block_count + 1, header.block_count)
+    )
+
+    assert but_one.ram.compute - whole.ram.compute > whole.ubatch * 8192 * 32 * 2 * 0.8
 
 
 # With one
@@ -280,15 +290,24 @@ def test_one_batch_size_follows_from_the_other(header: GgufHeader, options: Load
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
-@pytest.mark.parametrize("model", ["starter", "synthetic"])
-def test_the_estimate_is_within_a_tenth_of_peak_memory(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shape", "context"),
+    [
+        (None, 1024),
+        (Shape(1024, 4096, 4, 16, 4, 1024, 100_000, Q8_0, tied=True), 1024),
+        (Shape(512, 1024, 2, 32, 8, 4096, 32_000, Q8_0), 4096),
+    ],
+    ids=["starter", "large vocabulary", "many heads"],
+)
+def test_the_estimate_is_within_a_tenth_of_peak_memory(
+    shape: Shape | None, context: int, tmp_path: Path
+) -> None:
     path = model_profile.starter_path()
-    if model == "synthetic":
-        shape = Shape(1024, 4096, 4, 16, 4, 1024, 100_000, Q8_0, tied=True)
+    if shape:
         path = write_sparse(tmp_path / "model.gguf", shape)
 
     done = subprocess.run(
-        [sys.executable, "-m", "bench.fit_probe", path, "1024"],
+        [sys.executable, "-m", "bench.fit_probe", path, str(context)],
         capture_output=True,
         text=True,
         check=True,
