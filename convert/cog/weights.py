@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 import urllib.request
 from pathlib import Path
@@ -41,20 +42,26 @@ def is_safe(url: str) -> bool:
 
 
 def _fetch(url: str, sha256: str) -> Path:
-    """Into a folder of its own; a file with other content is deleted again."""
+    """Into a folder of its own, which goes again when the content is another."""
     if not is_safe(url):
         raise WeightsError("weights are fetched over https only")
     target = Path(tempfile.mkdtemp(prefix="weights-")) / MODEL
-    digest = hashlib.sha256()
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer, target.open("wb") as file:
-            while piece := answer.read(_PIECE):
-                digest.update(piece)
-                file.write(piece)
+        found = _write(url, target)
     except OSError:
-        target.unlink(missing_ok=True)
+        shutil.rmtree(target.parent)
         raise WeightsError("the weights could not be fetched") from None
-    if digest.hexdigest() != sha256:
-        target.unlink()
+    if found != sha256:
+        shutil.rmtree(target.parent)
         raise WeightsError("the weights are not those that the package was made for")
     return target
+
+
+def _write(url: str, target: Path) -> str:
+    """The SHA-256 of what came."""
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer, target.open("wb") as file:
+        while piece := answer.read(_PIECE):
+            digest.update(piece)
+            file.write(piece)
+    return digest.hexdigest()

@@ -165,10 +165,22 @@ def package_of(folder: Path, url: str, sha256: str) -> Path:
     return folder
 
 
-def test_weights_come_from_an_address(tmp_path: Path, weights_address: str) -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where folders of their own are made."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+def test_weights_come_from_an_address(
+    tmp_path: Path, temporary: Path, weights_address: str
+) -> None:
     right = hashlib.sha256(b"weights" * 1000).hexdigest()
     found = weights.find(package_of(tmp_path / "w", weights_address, right))
     assert found.read_bytes() == b"weights" * 1000
+    assert found.is_relative_to(temporary)
 
 
 @pytest.mark.parametrize(
@@ -180,12 +192,13 @@ def test_weights_come_from_an_address(tmp_path: Path, weights_address: str) -> N
         ("file:///etc/hostname", "https only"),
     ],
 )
-def test_weights_that_are_others(
-    tmp_path: Path, weights_address: str, url: str, words: str
+def test_weights_that_are_others_are_not_kept(
+    tmp_path: Path, temporary: Path, weights_address: str, url: str, words: str
 ) -> None:
     folder = package_of(tmp_path / "w", url.format(there=weights_address), "0" * 64)
     with pytest.raises(weights.WeightsError, match=words):
         weights.find(folder)
+    assert not list(temporary.iterdir())
 
 
 def test_no_weights_at_all(tmp_path: Path) -> None:
