@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 from desktop.announce import announce
 from desktop.background import Job
 from desktop.engine_client import EngineClient
-from desktop.parts import button, heading, paragraph
+from desktop.parts import button, heading, paragraph, scroll_area
 from theragen_core import hosted_names
 from theragen_core.credentials import Stored, TokenStore
 from theragen_core.errors import UserError
@@ -124,10 +124,7 @@ class CloudDialog(QDialog):
         column.addSpacing(8)
         column.addWidget(self._make_card())
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = scroll_area()
         scroll.setAccessibleName(text("cloud.title"))  # keys scroll it, for those who read by them
         scroll.setWidget(page)
         # Only ever scrolled down: with large text the dialog becomes wider instead.

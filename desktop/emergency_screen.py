@@ -11,10 +11,8 @@ from PySide6.QtCore import QElapsedTimer, QEvent, Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -23,7 +21,7 @@ from desktop.announce import announce
 from desktop.flow_layout import FlowLayout, WrappingButton
 from desktop.help_parts import LinkButton, NumberCard
 from desktop.help_view import HelpView
-from desktop.parts import heading, paragraph
+from desktop.parts import heading, paragraph, scroll_area
 from theragen_core.resources import text
 
 WIDEST = 680
@@ -42,10 +40,7 @@ class EmergencyScreen(QWidget):
         self._view: HelpView | None = None
         self._told = False
         self._since_shown = QElapsedTimer()
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll = scroll_area()
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.back = WrappingButton(text("window.emergency_back"))
         self.back.setProperty("primary", True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from desktop.parts import button, heading, paragraph
+from desktop.flow_layout import WrappingButton
+from desktop.parts import heading, paragraph, scroll_area
 from theragen_core.resources import text
 
 
@@ -14,24 +15,35 @@ class Greeting(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._words = paragraph(text("window.greeting_words"))
         self._note = paragraph("", muted=True)
-        self._models = button("window.greeting_models", link=True)
+        self._models = WrappingButton(text("window.greeting_models"))
+        self._models.setProperty("link", True)
         self._models.clicked.connect(self.model_requested)
+        scroll = scroll_area()  # large text in a small window
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(self._make_page())
         column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(scroll)
+        self.set_model_note("")
+
+    def _make_page(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
         column.setContentsMargins(24, 24, 24, 24)
         column.setSpacing(10)
         column.addStretch(2)
         title = heading(text("window.greeting"), 1)
-        words = self._words = paragraph(text("window.greeting_words"))
         help_words = paragraph(text("window.greeting_help"), muted=True)
-        for label in (title, words, help_words):
+        for label in (title, self._words, help_words):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             column.addWidget(label)
         column.addStretch(3)
         self._note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._note)
         column.addWidget(self._models, 0, Qt.AlignmentFlag.AlignHCenter)
-        self.set_model_note("")
+        return page
 
     def set_cloud(self, on: bool) -> None:
         """Where what is written goes."""

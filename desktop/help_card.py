@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -23,7 +22,7 @@ from desktop.announce import announce
 from desktop.flow_layout import FlowLayout, WrappingButton
 from desktop.help_parts import LinkButton
 from desktop.help_view import HelpView, Link
-from desktop.parts import paragraph, tool_button
+from desktop.parts import paragraph, scroll_area, tool_button
 from theragen_core.resources import text
 
 SPACING = 6
@@ -56,7 +55,7 @@ class HelpCard(QFrame):
         self.close_button.setObjectName("close")
         self._flow = FlowLayout()
         self._content = QWidget()
-        self._scroll = QScrollArea()
+        self._scroll = scroll_area()
         self._build()
         self.more.clicked.connect(self.help_requested)
         self.correct.clicked.connect(self.corrected)
@@ -76,9 +75,6 @@ class HelpCard(QFrame):
         row.addLayout(column, 1)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
         self._content.installEventFilter(self)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setWidget(self._content)
         for part in (self._content, self._scroll.viewport()):

@@ -8,13 +8,13 @@ from __future__ import annotations
 from datetime import date
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.checked import checked_words
 from desktop.flow_layout import FlowLayout
 from desktop.help_parts import LinkButton, NumberCard
 from desktop.help_view import HelpLine, HelpNumber, HelpView
-from desktop.parts import button, heading, paragraph
+from desktop.parts import button, heading, paragraph, scroll_area
 from theragen_core.resources import text, wordings
 
 
@@ -30,10 +30,7 @@ class HelpPanel(QFrame):
         self._country = QComboBox()
         self._country.setAccessibleName(text("window.help_country"))
         self._country.activated.connect(self._on_country)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll = scroll_area()
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 8, 0, 8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QToolButton, QWidget
 
 from theragen_core.resources import text
 
@@ -25,6 +25,15 @@ def paragraph(words: str, muted: bool = False) -> QLabel:
     if muted:
         label.setObjectName("muted")
     return label
+
+
+def scroll_area() -> QScrollArea:
+    """For content that may be taller than its place, and is never wider; without a frame."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
 
 
 def button(text_id: str, primary: bool = False, link: bool = False) -> QPushButton:

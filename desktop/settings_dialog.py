@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
-    QFrame,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.flow_layout import FlowLayout
-from desktop.parts import button, paragraph
+from desktop.parts import button, paragraph, scroll_area
 from desktop.read_ahead import ReadAheadChoice
 from desktop.theme import LARGEST_TEXT, SMALLEST_TEXT, TEXT_STEP, ThemeChoice
 from theragen_core.protocol import TemplateChoice
@@ -178,10 +177,7 @@ class SettingsDialog(QDialog):
 
     def _make_scroll(self) -> QScrollArea:
         """Large text may need more room than a screen has."""
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = scroll_area()
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self._form)
         return scroll
