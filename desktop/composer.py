@@ -24,7 +24,6 @@ class MessageEdit(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setTabChangesFocus(True)
-        self.setPlaceholderText(text("window.composer_hint"))
         self.setAccessibleName(text("window.composer"))
         self.setInputMethodHints(
             Qt.InputMethodHint.ImhSensitiveData
@@ -82,6 +81,13 @@ class MessageEdit(QPlainTextEdit):
         margins = self.contentsMargins().top() + self.contentsMargins().bottom()
         height = lines * self.fontMetrics().lineSpacing() + 2 * self.document().documentMargin()
         self.setFixedHeight(int(height) + margins + 2)
+        self.setPlaceholderText(self._hint())
+
+    def _hint(self) -> str:
+        """What stands there while nothing does, on one line."""
+        room = self.viewport().width() - 2 * int(self.document().documentMargin())
+        hint = text("window.composer_hint")
+        return self.fontMetrics().elidedText(hint, Qt.TextElideMode.ElideRight, room)
 
 
 class Composer(QWidget):

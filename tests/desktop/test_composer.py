@@ -7,6 +7,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from desktop.composer import MOST_LINES, Composer
+from theragen_core.resources import text
 
 HINTS = Qt.InputMethodHint
 
@@ -133,3 +134,12 @@ def test_input_methods_are_asked_to_learn_nothing(composer: Composer) -> None:
     hints = composer.edit.inputMethodHints()
     assert hints & HINTS.ImhSensitiveData
     assert hints & HINTS.ImhNoPredictiveText
+
+
+def test_the_hint_stays_on_one_line(composer: Composer) -> None:
+    edit = composer.edit
+    composer.resize(900, 60)
+    assert edit.placeholderText() == text("window.composer_hint")
+    composer.resize(300, 60)
+    assert edit.placeholderText().endswith("…")
+    assert edit.fontMetrics().horizontalAdvance(edit.placeholderText()) < edit.viewport().width()
