@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -27,6 +26,7 @@ from PySide6.QtWidgets import (
 from desktop.announce import announce
 from desktop.background import Job
 from desktop.engine_client import EngineClient
+from desktop.flow_layout import WrappingCheckBox
 from desktop.parts import button, heading, paragraph, scroll_area
 from theragen_core import hosted_names
 from theragen_core.credentials import Stored, TokenStore
@@ -84,8 +84,7 @@ class CloudDialog(QDialog):
     # Building ----------------------------------------------------------------------------------
 
     def _make_fields(self, choice: CloudChoice) -> None:
-        self.use = QCheckBox(text("cloud.use"))
-        self.use.setAccessibleName(text("cloud.use"))
+        self.use = WrappingCheckBox(text("cloud.use"))
         self.use.setChecked(choice.use)
         self.use.toggled.connect(self._show_use)
         self.name = QLineEdit(choice.name)

@@ -1,16 +1,31 @@
-"""Parts in a row that goes on below where the room ends, and buttons whose words do the same.
+"""Parts in a row that goes on below where the room ends; buttons and boxes whose words do the same.
 
 For narrow windows and large text: nothing that can be pressed is ever cut off.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QLayout, QLayoutItem, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QCheckBox,
+    QLayout,
+    QLayoutItem,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    _Button = QAbstractButton
+else:
+    _Button = object  # the real one comes second among the bases below
 
 SPACING = 8
-SHORTEST = 4  # characters that a line of a button has room for, however narrow the window
+SHORTEST = 4  # characters that a line of words has room for, however narrow the window
 
 
 class FlowLayout(QLayout):
@@ -93,11 +108,10 @@ class FlowLayout(QLayout):
         return rows
 
 
-class WrappingButton(QPushButton):
-    """A button that breaks its words into lines where it would be cut off."""
+class _Wrapping(_Button):
+    """Breaks its words into lines where they would be cut off."""
 
-    def __init__(self, words: str, parent: QWidget | None = None) -> None:
-        super().__init__(words, parent)
+    def _wrap(self, words: str) -> None:
         self._words = words
         policy = self.sizePolicy()
         policy.setHeightForWidth(True)
@@ -133,6 +147,18 @@ class WrappingButton(QPushButton):
 
     def _extent(self, words: str) -> QSize:
         return self.fontMetrics().size(Qt.TextFlag.TextShowMnemonic, words)
+
+
+class WrappingButton(_Wrapping, QPushButton):
+    def __init__(self, words: str, parent: QWidget | None = None) -> None:
+        QPushButton.__init__(self, words, parent)
+        self._wrap(words)
+
+
+class WrappingCheckBox(_Wrapping, QCheckBox):
+    def __init__(self, words: str, parent: QWidget | None = None) -> None:
+        QCheckBox.__init__(self, words, parent)
+        self._wrap(words)
 
 
 def _size(item: QLayoutItem, width: int) -> QSize:

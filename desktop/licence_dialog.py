@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
+from desktop.flow_layout import WrappingCheckBox
 from desktop.parts import button, paragraph
 from theragen_core.resources import text
 
@@ -26,8 +27,7 @@ class LicenceDialog(QDialog):
         self.read.setAccessibleName(text("manager.licence_open_name", licence=licence))
         self.read.setToolTip(url)
         self.read.clicked.connect(self._on_read)
-        self.accept_box = QCheckBox(text("manager.licence_accept"))
-        self.accept_box.setAccessibleName(text("manager.licence_accept"))
+        self.accept_box = WrappingCheckBox(text("manager.licence_accept"))
         self.go = button("manager.download", primary=True)
         self.go.setText(text("manager.licence_download", size=size))
         self.go.setAccessibleName(text("manager.download_name", name=name, size=size))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from desktop.flow_layout import WrappingCheckBox
 from desktop.parts import button, heading, paragraph
 from theragen_core.resources import text
 
@@ -22,8 +23,7 @@ class Onboarding(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.age = QCheckBox(text("window.consent_age"))
-        self.age.setAccessibleName(text("window.consent_age"))
+        self.age = WrappingCheckBox(text("window.consent_age"))
         self.begin = button("window.consent_begin", primary=True)
         self.begin.setEnabled(False)
         self.help = button("window.consent_help")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -21,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.flow_layout import FlowLayout
+from desktop.flow_layout import FlowLayout, WrappingCheckBox
 from desktop.parts import button, paragraph, scroll_area
 from desktop.read_ahead import ReadAheadChoice
 from desktop.theme import LARGEST_TEXT, SMALLEST_TEXT, TEXT_STEP, ThemeChoice
@@ -125,11 +124,9 @@ class SettingsDialog(QDialog):
         self.text_size.setSuffix(text("window.settings_percent"))
         self.text_size.setValue(self._settings.text_size)
         self.text_size.valueChanged.connect(self.text_size_previewed)
-        self.stats = QCheckBox(text("window.settings_stats"))
-        self.stats.setAccessibleName(text("window.settings_stats"))
+        self.stats = WrappingCheckBox(text("window.settings_stats"))
         self.stats.setChecked(self._settings.show_stats)
-        self.warnings = QCheckBox(text("window.settings_warnings"))
-        self.warnings.setAccessibleName(text("window.settings_warnings"))
+        self.warnings = WrappingCheckBox(text("window.settings_warnings"))
         self.warnings.setChecked(self._settings.trigger_warnings)
 
     def _make_form(self) -> QFormLayout:

@@ -71,7 +71,12 @@ class Person:
 
     def opens_the_page(self) -> None:
         self.desk.open()
-        self._qtbot.waitUntil(lambda: bool(self.page.cards), timeout=WAIT_MS)
+        # Qt shows what is added to a layout one turn later.
+        self._qtbot.waitUntil(self._sees_cards, timeout=WAIT_MS)
+
+    def _sees_cards(self) -> bool:
+        cards = self.page.cards.values()
+        return bool(cards) and all(card.isVisible() for card in cards)
 
     def card(self, model_id: str) -> ModelCard:
         return self.page.cards[model_id]

@@ -38,3 +38,17 @@ def test_says_what_it_is_and_where_words_go(page: Onboarding) -> None:
     shown = " ".join(label.text() for label in page.findChildren(QLabel))
     for part in ("not a therapist", "emergency number", "stays in its memory", "mistakes"):
         assert part in shown
+
+
+def test_large_text_in_a_small_window_is_read_whole(page: Onboarding) -> None:
+    page.setStyleSheet("* { font-size: 26pt; }")
+    page.resize(420, 560)
+    page.ensurePolished()
+    QTest.qWait(50)
+    inner = page.widget()
+    assert inner is not None
+    assert inner.width() == page.viewport().width()
+    for part in (page.age, page.begin, page.help, page.quit, *page.findChildren(QLabel)):
+        assert part.height() >= part.heightForWidth(part.width())
+        assert part.width() >= part.minimumSizeHint().width()
+    assert page.age.accessibleName() == page.age.text().replace("\n", " ")
