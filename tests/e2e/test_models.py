@@ -24,7 +24,8 @@ def own(tmp_path: Path) -> Path:
 
 def open_models(person: Person) -> None:
     person.window.actions_.models.trigger()
-    person.waits_until(lambda: bool(cards(person)))
+    # Qt shows what is added to a layout one turn later.
+    person.waits_until(lambda: any(card.isVisible() for card in cards(person).values()))
 
 
 def cards(person: Person) -> dict[str, ModelCard]:
