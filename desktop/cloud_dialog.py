@@ -27,7 +27,7 @@ from desktop.announce import announce
 from desktop.background import Job
 from desktop.engine_client import EngineClient
 from desktop.flow_layout import WrappingCheckBox
-from desktop.parts import button, heading, paragraph, scroll_area
+from desktop.parts import ScrollArea, button, heading, paragraph
 from theragen_core import hosted_names
 from theragen_core.credentials import Stored, TokenStore
 from theragen_core.errors import UserError
@@ -123,7 +123,7 @@ class CloudDialog(QDialog):
         column.addSpacing(8)
         column.addWidget(self._make_card())
         column.addStretch(1)
-        scroll = scroll_area()
+        scroll = ScrollArea()
         scroll.setAccessibleName(text("cloud.title"))  # keys scroll it, for those who read by them
         scroll.setWidget(page)
         # Only ever scrolled down: with large text the dialog becomes wider instead.

@@ -21,7 +21,7 @@ from desktop.announce import announce
 from desktop.flow_layout import FlowLayout, WrappingButton
 from desktop.help_parts import LinkButton, NumberCard
 from desktop.help_view import HelpView
-from desktop.parts import heading, paragraph, scroll_area
+from desktop.parts import ScrollArea, heading, paragraph
 from theragen_core.resources import text
 
 WIDEST = 680
@@ -40,7 +40,7 @@ class EmergencyScreen(QWidget):
         self._view: HelpView | None = None
         self._told = False
         self._since_shown = QElapsedTimer()
-        self._scroll = scroll_area()
+        self._scroll = ScrollArea()
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.back = WrappingButton(text("window.emergency_back"))
         self.back.setProperty("primary", True)

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.flow_layout import WrappingButton
-from desktop.parts import heading, paragraph, scroll_area
+from desktop.parts import ScrollArea, heading, paragraph
 from theragen_core.resources import text
 
 
@@ -20,7 +20,7 @@ class Greeting(QWidget):
         self._models = WrappingButton(text("window.greeting_models"))
         self._models.setProperty("link", True)
         self._models.clicked.connect(self.model_requested)
-        scroll = scroll_area()  # large text in a small window
+        scroll = ScrollArea()  # large text in a small window
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self._make_page())
         column = QVBoxLayout(self)

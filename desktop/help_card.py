@@ -22,7 +22,7 @@ from desktop.announce import announce
 from desktop.flow_layout import FlowLayout, WrappingButton
 from desktop.help_parts import LinkButton
 from desktop.help_view import HelpView, Link
-from desktop.parts import paragraph, scroll_area, tool_button
+from desktop.parts import ScrollArea, paragraph, tool_button
 from theragen_core.resources import text
 
 SPACING = 6
@@ -55,7 +55,7 @@ class HelpCard(QFrame):
         self.close_button.setObjectName("close")
         self._flow = FlowLayout()
         self._content = QWidget()
-        self._scroll = scroll_area()
+        self._scroll = ScrollArea()
         self._build()
         self.more.clicked.connect(self.help_requested)
         self.correct.clicked.connect(self.corrected)

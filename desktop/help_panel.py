@@ -14,7 +14,7 @@ from desktop.checked import checked_words
 from desktop.flow_layout import FlowLayout
 from desktop.help_parts import LinkButton, NumberCard
 from desktop.help_view import HelpLine, HelpNumber, HelpView
-from desktop.parts import button, heading, paragraph, scroll_area
+from desktop.parts import ScrollArea, button, heading, paragraph
 from theragen_core.resources import text, wordings
 
 
@@ -30,7 +30,7 @@ class HelpPanel(QFrame):
         self._country = QComboBox()
         self._country.setAccessibleName(text("window.help_country"))
         self._country.activated.connect(self._on_country)
-        self._scroll = scroll_area()
+        self._scroll = ScrollArea()
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 8, 0, 8)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from desktop.announce import announce
 from desktop.flow_layout import FlowLayout
 from desktop.model_card import ModelCard, progress_bar, show_part
-from desktop.parts import button, heading, paragraph, scroll_area
+from desktop.parts import ScrollArea, button, heading, paragraph
 from theragen_core.model_list import ListedModel, State
 from theragen_core.resources import text
 
@@ -63,7 +63,7 @@ class ModelManager(QDialog):
         column.addWidget(self.folder)
         column.addWidget(self.change, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(1)
-        self._scroll = scroll_area()
+        self._scroll = ScrollArea()
         self._scroll.setAccessibleName(text("manager.title"))  # keys scroll it
         self._scroll.setWidget(page)
         return self._scroll

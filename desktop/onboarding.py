@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.flow_layout import WrappingCheckBox
-from desktop.parts import button, heading, paragraph
+from desktop.parts import ScrollArea, button, heading, paragraph
 from theragen_core.resources import text
 
 WIDEST = 680
 
 
-class Onboarding(QScrollArea):
+class Onboarding(ScrollArea):
     accepted = Signal()
     declined = Signal()
     help_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.age = WrappingCheckBox(text("window.consent_age"))
         self.begin = button("window.consent_begin", primary=True)

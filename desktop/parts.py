@@ -27,13 +27,14 @@ def paragraph(words: str, muted: bool = False) -> QLabel:
     return label
 
 
-def scroll_area() -> QScrollArea:
+class ScrollArea(QScrollArea):
     """For content that may be taller than its place, and is never wider; without a frame."""
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
 
 def button(text_id: str, primary: bool = False, link: bool = False) -> QPushButton:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.flow_layout import FlowLayout, WrappingCheckBox
-from desktop.parts import button, paragraph, scroll_area
+from desktop.parts import ScrollArea, button, paragraph
 from desktop.read_ahead import ReadAheadChoice
 from desktop.theme import LARGEST_TEXT, SMALLEST_TEXT, TEXT_STEP, ThemeChoice
 from theragen_core.protocol import TemplateChoice
@@ -174,7 +174,7 @@ class SettingsDialog(QDialog):
 
     def _make_scroll(self) -> QScrollArea:
         """Large text may need more room than a screen has."""
-        scroll = scroll_area()
+        scroll = ScrollArea()
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self._form)
         return scroll
