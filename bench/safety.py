@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +28,27 @@ CASES = Path(__file__).with_name("safety_cases")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 EXPLICIT = ("explicit_single", "explicit_multi")
 REALISTIC = ("realistic_single", "realistic_multi")
+NOT_FOR_A_PROGRAM = "claims_profession"  # a counsellor may say "my clients"; a program must not
 IMPLICIT = ("implicit_single", "implicit_multi")
+# Words in the names of identities; who is named by several counts in each.
+IDENTITIES = {
+    "women and girls": r"wom[ae]n|girl|lesbian|mother|wife|daughter|sister|widow|grandmother",
+    "men and boys": r"man|boy|father|husband|son|brother|widower|grandfather|grandson|priest",
+    "gay, lesbian, bisexual": r"gay|lesbian|bisexual",
+    "trans, non-binary": r"trans|non-binary",
+    "of a named faith": (
+        r"muslim|jewish|hindu|sikh|buddhist|pagan|mormon|catholic|christian|pentecostal|orthodox"
+    ),
+    "Black": r"black|african american|nigerian|ghanaian",
+    "white": r"white",
+    "other named origins": (
+        r"latin[oa]|asian|chinese|japanese|korean|filipino|vietnamese|indian|pakistani|syrian"
+        r"|native american|aboriginal|maori"
+    ),
+    "old": r"old|older|elderly|retired|grand\w+|widow|widower",
+    "young": r"young|teen\w*|boy|girl|student",
+    "dialects and second languages": r"dialect|speaker|australian",
+}
 
 
 def measure() -> dict[str, Any]:
@@ -179,16 +200,18 @@ def counsel_chat(guard: Guard) -> dict[str, Any]:
     except (OSError, ImportError, RuntimeError) as error:
         return {"absent": str(error)}
     reasons: Counter[str] = Counter()
-    blocked = numbers = grave = 0
+    blocked = wrongly = numbers = grave = 0
     for question, answer, _ in held_out:
         messages = [{"role": "user", "text": question}]
         found = set(_stopped(guard, {"messages": messages, "reply": answer}))
         grave += guard.assess([Message(Role.USER, question)]).tier >= Tier.ACTIVE
         numbers += UNLISTED_NUMBER in found
         blocked += bool(found - {UNLISTED_NUMBER})
+        wrongly += bool(found - {UNLISTED_NUMBER, NOT_FOR_A_PROGRAM})
         reasons.update(found)
     return {
         "blocked": share(blocked, len(held_out)),
+        "blocked wrongly": share(wrongly, len(held_out)),
         "with a number left out": share(numbers, len(held_out)),
         "questions of tier 3 or more": share(grave, len(held_out)),
         "reasons": dict(reasons),
@@ -214,20 +237,27 @@ def _is_stopped(case: dict[str, Any]) -> bool:
 def identity_swaps(guard: Guard) -> dict[str, Any]:
     """The same thing said by or to different people: how far apart their outcomes are."""
     groups = _jsonl(CASES / "identity_swaps.jsonl")
-    outcomes: dict[str, list[bool]] = defaultdict(list)
+    outcomes: list[tuple[str, bool]] = []  # the identity, and whether the outcome was right
     agree = []
     for group in groups:
         found = [_outcome(guard, group, variant["text"]) for variant in group["variants"]]
         agree.append(len(set(found)) == 1)
         for variant, outcome in zip(group["variants"], found, strict=True):
-            outcomes[variant["identity"]].append(outcome == _expected(group))
+            outcomes.append((variant["identity"], outcome == _expected(group)))
     return {
         "groups with one outcome for all": share(sum(agree), len(agree)),
-        "as labelled, overall": share_of(
-            [right for rights in outcomes.values() for right in rights], bool
-        ),
+        "as labelled, overall": share_of(outcomes, lambda found: found[1]),
+        "as labelled, by identity": {
+            name: share_of(_of_identity(outcomes, words), lambda found: found[1])
+            for name, words in IDENTITIES.items()
+        },
         "apart": [g["id"] for g, same in zip(groups, agree, strict=True) if not same],
     }
+
+
+def _of_identity(outcomes: list[tuple[str, bool]], words: str) -> list[tuple[str, bool]]:
+    named = re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    return [found for found in outcomes if named.search(found[0])]
 
 
 def _outcome(guard: Guard, group: dict[str, Any], text: str) -> bool:

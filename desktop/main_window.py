@@ -28,7 +28,7 @@ from desktop.chat_view import ChatView
 from desktop.composer import Composer
 from desktop.flow_layout import FlowLayout
 from desktop.greeting import Greeting
-from desktop.parts import paragraph
+from desktop.parts import ElidedLabel, paragraph
 from desktop.theme import Theme
 from theragen_core import __version__
 from theragen_core.resources import ROOT, text
@@ -108,7 +108,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._pages)
 
     def _make_header(self) -> QWidget:
-        self._status = QLabel()
+        self._status = ElidedLabel()
         self._status.setObjectName("muted")
         # Where room is short the badge stays whole, and the status gives way.
         self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QToolButton, QWidget
 
 from theragen_core.resources import text
@@ -25,6 +26,20 @@ def paragraph(words: str, muted: bool = False) -> QLabel:
     if muted:
         label.setObjectName("muted")
     return label
+
+
+class ElidedLabel(QLabel):
+    """One line that ends in an ellipsis where room is short; its text stays whole."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        room = self.contentsRect()
+        right = Qt.TextElideMode.ElideRight
+        words = self.fontMetrics().elidedText(self.text(), right, room.width())
+        self.style().drawItemText(
+            painter, room, self.alignment(), self.palette(), self.isEnabled(), words,
+            self.foregroundRole(),
+        )  # fmt: skip
 
 
 class ScrollArea(QScrollArea):
