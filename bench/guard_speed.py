@@ -126,7 +126,10 @@ def _answer(guard: HostProcess) -> Event:
 
 def _times(guard: HostProcess, salt: str) -> dict[str, dict[str, float]]:
     """Every text is new, so that none is remembered."""
-    messages, sentences = [], []
+    messages, in_talk, sentences = [], [], []
+    before = tuple(Message(Role.USER, WORDS.format(number=f"{salt} {n}")) for n in ("one", "two"))
+    guard.send(Assess(TurnId(1), before))
+    guard.until(Assessed)
     for number in range(ROUNDS):
         words = WORDS.format(number=f"{salt} {number}")
         started = time.perf_counter()
@@ -134,8 +137,17 @@ def _times(guard: HostProcess, salt: str) -> dict[str, dict[str, float]]:
         guard.until(Assessed)
         messages.append(time.perf_counter() - started)
         started = time.perf_counter()
+        third = Message(Role.USER, WORDS.format(number=f"{salt} {number} again"))
+        guard.send(Assess(TurnId(1), (*before, third)))
+        guard.until(Assessed)
+        in_talk.append(time.perf_counter() - started)
+        started = time.perf_counter()
         sentence = SENTENCE.format(number=f"{salt} {number}")
         guard.send(Review(TurnId(1), number, sentence, sentence, words))
         guard.until(Reviewed)
         sentences.append(time.perf_counter() - started)
-    return {"message_ms": milliseconds(messages), "sentence_ms": milliseconds(sentences)}
+    return {
+        "message_ms": milliseconds(messages),
+        "third message of a talk_ms": milliseconds(in_talk),
+        "sentence_ms": milliseconds(sentences),
+    }

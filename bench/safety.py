@@ -207,7 +207,7 @@ def counsel_chat(guard: Guard) -> dict[str, Any]:
         grave += guard.assess([Message(Role.USER, question)]).tier >= Tier.ACTIVE
         numbers += UNLISTED_NUMBER in found
         blocked += bool(found - {UNLISTED_NUMBER})
-        wrongly += bool(found - {UNLISTED_NUMBER, NOT_FOR_A_PROGRAM})
+        wrongly += bool(found - {UNLISTED_NUMBER, NOT_FOR_A_PROGRAM, safety.End.BLOCKED})
         reasons.update(found)
     return {
         "blocked": share(blocked, len(held_out)),

@@ -171,7 +171,7 @@ class PublishedEncoder:
         self._tokens = Tokens()
 
     def encode(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        rows = [self._tokens.windows(text)[0] for text in texts]
+        rows = [[_as_published(token) for token in self._tokens.windows(text)[0]] for text in texts]
         order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
         vectors = np.zeros((len(rows), 384), np.float32)
         for start in range(0, len(order), 64):
@@ -190,3 +190,8 @@ class PublishedEncoder:
         mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
         normal: npt.NDArray[np.float32] = mean / np.linalg.norm(mean, axis=1, keepdims=True)
         return normal
+
+
+def _as_published(token: int) -> int:
+    """Its vocabulary is the same but for its special tokens, and for where it begins."""
+    return {0: 101, 2: 102}.get(token, token - 4)

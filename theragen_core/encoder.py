@@ -1,8 +1,8 @@
 """Texts as vectors: the guard's sentence encoder, int8, through onnxruntime.
 
-The only file that knows onnxruntime and the tokenizer. The weights, all-MiniLM-L6-v2 tuned by
-scripts/guard, are checked by SHA-256 before they are run. Opens no connection; keeps no text, only
-vectors. One text a run: with several, the rounding of one would depend on the others.
+The only file that knows onnxruntime and the tokenizer. The weights, six layers of all-mpnet-base-v2
+tuned by scripts/guard, are checked by SHA-256 before they are run. Opens no connection; keeps no
+text, only vectors. One text a run: with several, the rounding of one would depend on the others.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from tokenizers import BertWordPieceTokenizer
 
 from theragen_core.resources import ROOT, read_json
 
-Vector = npt.NDArray[np.float32]  # (384,), of length 1
+Vector = npt.NDArray[np.float32]  # (768,), of length 1
 
 FOLDER = ROOT / "guard"
 WINDOW, STEP = 128, 96  # tokens that are read at a time, and how far the next window is
 MOST_WINDOWS = 8  # of a longer text, its beginning and its end are read
 MOST_CHARACTERS = 24_000  # no more than this is tokenised, half from each end
-REMEMBERED = 512  # vectors of windows, 1.5 kB each
+REMEMBERED = 512  # vectors of windows, 3 kB each
 MOST_ANSWERED = 32  # tokens of what a reply answers, its last ones
 
-_CLS, _SEP = 101, 102
+_CLS, _SEP = 0, 2
 
 
 class EncoderUnavailable(Exception):
@@ -70,10 +70,13 @@ class Tokens:
     """Texts as the encoder reads them."""
 
     def __init__(self) -> None:
-        self._tokenizer = BertWordPieceTokenizer(str(FOLDER / "vocab.txt"), lowercase=True)
+        self._tokenizer = BertWordPieceTokenizer(
+            str(FOLDER / "vocab.txt"), cls_token="<s>", sep_token="</s>", pad_token="<pad>",
+            mask_token="<mask>", lowercase=True,
+        )  # fmt: skip
 
     def windows(self, text: str, answered: str = "", reply: bool = False) -> list[list[int]]:
-        """Ids of [CLS] text [SEP], or of [CLS] answered [SEP] text [SEP] for a reply."""
+        """Ids of <s> text </s>, or of <s> answered </s> text </s> for a reply."""
         before = [*self._ids(answered)[-MOST_ANSWERED:], _SEP] if reply else []
         parts = _windows(self._ids(text), WINDOW - 2 - len(before))
         return [[_CLS, *before, *part, _SEP] for part in parts]

@@ -15,7 +15,12 @@ import numpy.typing as npt
 from theragen_core.encoder import Encoder, Vector
 from theragen_core.protocol import RiskAssessment, Tier, Topic
 from theragen_core.resources import read_json
-from theragen_core.risk.conversation import LEARNED, LEARNED_OF_ANOTHER, LEARNED_SURELY
+from theragen_core.risk.conversation import (
+    LEARNED,
+    LEARNED_FAINTLY,
+    LEARNED_OF_ANOTHER,
+    LEARNED_SURELY,
+)
 from theragen_core.risk.rules import has_grave_words
 from theragen_core.risk.spelling import lowered, undisguise
 from theragen_core.safety.review import REFUSAL, Sentence, Verdict
@@ -30,6 +35,8 @@ CATEGORIES = (
 
 FEW_WORDS = 15  # a shorter text needs the more evidence, the shorter it is
 SURELY = 2.0  # the score from which a frame such as "years ago" no longer speaks against it
+# What a later message without words of danger needs: each is one more chance to be wrong.
+IN_TALK = 1.0
 
 Scores = npt.NDArray[np.float64]
 
@@ -72,14 +79,18 @@ class Judgement:
         """The risk that one message shows by itself."""
         scores = self._risk_scores(text)
         by_name = dict(zip(RISK_OUTPUTS, scores.tolist(), strict=True))
-        tier, surely = _tier(by_name, 0.0), _tier(by_name, SURELY)
+        tier = _tier(by_name, 0.0)
         if tier < Tier.CONCERN:
             return RiskAssessment(tier)
         topics = {topic for topic in Topic if by_name[topic] > 0}
         topics = topics or {max(Topic, key=lambda topic: by_name[topic])}
         cue = LEARNED_OF_ANOTHER if by_name[OF_ANOTHER] > 0 else LEARNED
-        sure = (LEARNED_SURELY,) if surely >= Tier.CONCERN else ()
-        return RiskAssessment(tier, frozenset(topics), (cue, *sure))
+        cues = [cue]
+        if _tier(by_name, SURELY) >= Tier.CONCERN:
+            cues.append(LEARNED_SURELY)
+        if not has_grave_words(text) and _tier(by_name, IN_TALK) < Tier.CONCERN:
+            cues.append(LEARNED_FAINTLY)
+        return RiskAssessment(tier, frozenset(topics), tuple(cues))
 
     def _risk_scores(self, text: str) -> Scores:
         logits = self._risk.logits(self._encoder.encode(text))

@@ -25,7 +25,7 @@ SHARED = ROOT.parent / "shared" / "data"
 
 SEVERAL = " // "  # stands between messages of one person in a row
 COMMENTS, ANSWER_SENTENCES = 4000, 2500  # how many are drawn of the public sets
-THRESHOLD_SENTENCES = 8000  # of counsellors, for thresholds only
+OTHER_SENTENCES = 8000  # of counsellors, for the heads and thresholds only
 HELD_OUT = 0.12  # of the examples, by a hash of the text: for thresholds, never for learning
 ANSWERS_HELD_OUT = 0.3  # of the questions with their answers: reported on, never learned from
 
@@ -65,11 +65,11 @@ def part_of(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
-def risk_examples() -> list[Example]:
-    """Messages with their tiers and topics."""
+def risk_examples(comments: int = COMMENTS) -> list[Example]:
+    """Messages with their tiers and topics, and so many everyday comments."""
     own = [_message(*found) for path in _files("risk_*.txt") for found in _by_headings(path)]
     own += [_message(*found) for path in _files("contrast_*.txt") for found in _by_line(path)]
-    return own + _comments() + _questions()
+    return own + _comments(comments) + _questions()
 
 
 def reply_examples() -> list[Example]:
@@ -162,11 +162,11 @@ def _rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _comments() -> list[Example]:
+def _comments(count: int) -> list[Example]:
     """Everyday comments: hardly ever tier 2. Those at which the rules start are left out."""
     lines = _public("goemotions/train.tsv").read_text(encoding="utf-8").splitlines()
     texts = sorted({line.split("\t")[0] for line in lines})
-    drawn = random.Random(1).sample(texts, COMMENTS)
+    drawn = random.Random(1).sample(texts, count)
     return [_weak(text, "comment", 0.0) for text in drawn if risk.assess_message(text).tier < 2]
 
 
@@ -197,7 +197,7 @@ def _answers() -> list[Example]:
 
 
 def counsel_sentences() -> list[Example]:
-    """Others of them, for thresholds."""
+    """Others of them, which the encoder does not learn from."""
     return _drawn_sentences(others=True)
 
 
@@ -211,7 +211,7 @@ def _drawn_sentences(others: bool) -> list[Example]:
         }
     )
     random.Random(2).shuffle(found)
-    found = found[ANSWER_SENTENCES:][:THRESHOLD_SENTENCES] if others else found[:ANSWER_SENTENCES]
+    found = found[ANSWER_SENTENCES:][:OTHER_SENTENCES] if others else found[:ANSWER_SENTENCES]
     return [
         replace(_reply(question, sentence, ""), kind="counsel")
         for question, sentence in found

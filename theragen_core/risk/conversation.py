@@ -18,10 +18,12 @@ from theragen_core.risk.combination import MINOR, combine
 MESSAGES_PER_TIER = 3
 REMEMBERED = MESSAGES_PER_TIER * Tier.IMMINENT
 TOGETHER = 3  # messages that are also read as one: a hint may need two of them
+TOGETHER_WORDS = 90  # the last ones of these; longer messages say by themselves what they say
 
 LEARNED = "learned"
 LEARNED_OF_ANOTHER = "third_person_learned"
 LEARNED_SURELY = "surely_learned"
+LEARNED_FAINTLY = "faintly_learned"  # enough in a first message, and not in the middle of a talk
 FEW_WORDS = 6  # an answer of so few words is judged only together with what was said before
 
 # What a trained part makes of each text by itself; see theragen_core.guard.
@@ -45,17 +47,28 @@ def assess(
     assessed = [rules.assess_message(text) for text in texts]
     together = RiskAssessment(Tier.NONE)
     if judge is not None:
-        *judged, together = judge([*texts, "\n".join(texts[-TOGETHER:])])
+        *judged, together = judge([*texts, _joined(texts[-TOGETHER:])])
         for index, part in enumerate(judged):
-            if index == 0 or len(texts[index].split()) > FEW_WORDS:
+            if index == 0 or (len(texts[index].split()) > FEW_WORDS and not _is_faint(part)):
                 assessed[index] = _both(assessed[index], part)
     capped = [
         _at_most(Tier.CONCERN, part) if misread else part
         for part, (_, misread) in zip(assessed, said, strict=True)
     ]
     # What only messages taken together show is a concern, and no more: they were read apart too.
-    present = [_at_most(Tier.CONCERN, together)] if len(texts) > 1 and not said[-1][1] else []
+    counts = len(texts) > 1 and not said[-1][1] and not _is_faint(together)
+    present = [_at_most(Tier.CONCERN, together)] if counts else []
     return replace(combine([*_faded(capped), *present]), own=capped[-1].tier)
+
+
+def _is_faint(judged: RiskAssessment) -> bool:
+    return LEARNED_FAINTLY in judged.cues
+
+
+def _joined(texts: Sequence[str]) -> str:
+    if len(texts) == 1:
+        return texts[0]
+    return " ".join("\n".join(texts).split()[-TOGETHER_WORDS:])
 
 
 def _both(by_rules: RiskAssessment, judged: RiskAssessment) -> RiskAssessment:

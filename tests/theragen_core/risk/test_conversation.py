@@ -10,6 +10,7 @@ import pytest
 from theragen_core import risk
 from theragen_core.conversation import Message, Role
 from theragen_core.protocol import RiskAssessment, Tier, Topic
+from theragen_core.risk.conversation import TOGETHER_WORDS
 
 GRAVE = {
     "hint": RiskAssessment(Tier.CONCERN, frozenset({Topic.SUICIDE}), ("learned",)),
@@ -66,6 +67,30 @@ def test_two_messages_may_be_grave_only_together() -> None:
     together = risk.assess(said("one half", "the other"), judge)
     assert (together.tier, together.own) == (Tier.CONCERN, Tier.NONE)
     assert risk.assess(said("one half", "soup", "soup", "the other"), judge).tier is Tier.NONE
+
+
+def test_a_faint_hint_counts_in_a_first_message_only() -> None:
+    def faintly(texts: Sequence[str]) -> list[RiskAssessment]:
+        return [replace(part, cues=(*part.cues, "faintly_learned")) for part in judge(texts)]
+
+    hint = "in all that there is a hint of something"
+    assert risk.assess(said(hint), faintly).tier is Tier.CONCERN
+    assert risk.assess(said("soup", hint), judge).tier is Tier.CONCERN
+    assert risk.assess(said("soup", hint), faintly).tier is Tier.NONE
+    assert risk.assess(said("one half", "the other"), faintly).tier is Tier.NONE
+
+
+def test_only_the_last_words_of_long_messages_are_read_together() -> None:
+    asked: list[str] = []
+
+    def asking(texts: Sequence[str]) -> list[RiskAssessment]:
+        asked[:] = texts
+        return judge(texts)
+
+    risk.assess(said("first " * 60, "second " * 60, "third " * 60), asking)
+    assert asked[-1].split() == ["second"] * (TOGETHER_WORDS - 60) + ["third"] * 60
+    risk.assess(said("long " * 200), asking)
+    assert asked[-1] == asked[0]
 
 
 def test_a_short_answer_is_judged_only_with_what_was_said_before() -> None:
