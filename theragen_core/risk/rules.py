@@ -67,7 +67,7 @@ def _hits(sentence: str) -> Iterator[RiskAssessment]:
     plain = _rules().idioms.sub("~", sentence)
     frames = {name for name, pattern in _rules().frames.items() if pattern.search(plain)}
     if "present" in frames:
-        frames.discard("past")
+        frames -= {"past", "long_past"}
     for cue in _rules().cues:
         for match in cue.pattern.finditer(plain):
             yield _hit(cue, frames & cue.lowered.keys(), match)

@@ -15,6 +15,8 @@ from theragen_core.resources import read_json
 from theragen_core.risk.combination import MEANS_WITH_DISTRESS
 
 IMMINENT = """
+Years ago I decided that I would end it here, and tomorrow I will kill myself.
+when i was a kid i was happy and now im going to kill myself
 I'm going to kill myself tonight.
 I am going to end my life.
 I've decided to end it all after work.
@@ -83,6 +85,8 @@ I watched a sad movie and now I want to kill myself
 """
 
 CONCERN = """
+When I was seventeen I took the whole bottle, and I was lucky.
+Decades ago, in a week like this week, I was ready to end my life.
 I want to die.
 I wish I was dead.
 I wish I had never been born.
@@ -125,6 +129,9 @@ I don't want to kill myself, I want to sleep.
 I never wanted to die, I only feel sad
 I used to be suicidal when I was a teenager.
 Years ago I wanted to kill myself, I have recovered since.
+I left a goodbye letter in 2011 and my brother has it.
+I spent my thirties wanting to die, in and out of hospital.
+My cousin was suicidal years back and she is doing well.
 I'm in recovery and no longer cutting myself
 I have been depressed for weeks.
 I feel so lonely since the move.
