@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPlainTextEdit,
+    QScrollArea,
     QTextEdit,
     QWidget,
 )
@@ -471,3 +472,18 @@ def test_tab_goes_round_without_end(window: MainWindow, step: Callable[[QWidget]
         seen.add(widget)
         widget = step(widget)
     assert {window.chat, window.composer.send} <= seen
+
+
+def test_all_of_the_card_is_in_sight_after_the_window_became_wide(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    services, line = HelpNumber("Emergency services", "0001"), HelpLine("A listening line", "00 02")
+    window.set_help(HelpView("XA", (("XA", "A country"),), (services,), (line,)))
+    window.show_help_card()
+    (area,) = card(window).findChildren(QScrollArea)
+    for width in (330, 820):
+        window.resize(width, 640)
+        qtbot.wait(100)
+        content = area.widget()
+        assert content is not None
+        assert content.height() == area.height()
