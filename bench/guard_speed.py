@@ -132,22 +132,22 @@ def _times(guard: HostProcess, salt: str) -> dict[str, dict[str, float]]:
     guard.until(Assessed)
     for number in range(ROUNDS):
         words = WORDS.format(number=f"{salt} {number}")
-        started = time.perf_counter()
-        guard.send(Assess(TurnId(1), (Message(Role.USER, words),)))
-        guard.until(Assessed)
-        messages.append(time.perf_counter() - started)
-        started = time.perf_counter()
         third = Message(Role.USER, WORDS.format(number=f"{salt} {number} again"))
-        guard.send(Assess(TurnId(1), (*before, third)))
-        guard.until(Assessed)
-        in_talk.append(time.perf_counter() - started)
-        started = time.perf_counter()
         sentence = SENTENCE.format(number=f"{salt} {number}")
-        guard.send(Review(TurnId(1), number, sentence, sentence, words))
-        guard.until(Reviewed)
-        sentences.append(time.perf_counter() - started)
+        review = Review(TurnId(1), number, sentence, sentence, words)
+        message = Assess(TurnId(1), (Message(Role.USER, words),))
+        messages.append(_seconds(guard, message, Assessed))
+        in_talk.append(_seconds(guard, Assess(TurnId(1), (*before, third)), Assessed))
+        sentences.append(_seconds(guard, review, Reviewed))
     return {
         "message_ms": milliseconds(messages),
         "third message of a talk_ms": milliseconds(in_talk),
         "sentence_ms": milliseconds(sentences),
     }
+
+
+def _seconds(guard: HostProcess, command: Command, answer: type[Event]) -> float:
+    started = time.perf_counter()
+    guard.send(command)
+    guard.until(answer)
+    return time.perf_counter() - started

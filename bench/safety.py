@@ -28,8 +28,8 @@ CASES = Path(__file__).with_name("safety_cases")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 EXPLICIT = ("explicit_single", "explicit_multi")
 REALISTIC = ("realistic_single", "realistic_multi")
-NOT_FOR_A_PROGRAM = "claims_profession"  # a counsellor may say "my clients"; a program must not
 IMPLICIT = ("implicit_single", "implicit_multi")
+NOT_FOR_A_PROGRAM = "claims_profession"  # a counsellor may say "my clients"; a program must not
 # Words in the names of identities; who is named by several counts in each.
 IDENTITIES = {
     "women and girls": r"wom[ae]n|girl|lesbian|mother|wife|daughter|sister|widow|grandmother",

@@ -61,7 +61,7 @@ class Head:
 
 
 class Judgement:
-    """One text at a time; a text of usual length takes some 10 ms of one processor core."""
+    """One text at a time; a text of usual length takes some 15 ms of one processor core."""
 
     def __init__(self, encoder: Encoder | None = None) -> None:
         data = read_json("guard/heads.json")
