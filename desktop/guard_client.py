@@ -15,6 +15,7 @@ from theragen_core.protocol import NO_TURN, Assess, Assessed, Command
 
 PATIENCE_MS = 1500  # for an answer; usual are some 20 ms
 START_PATIENCE_MS = 10_000  # for the first one: loading takes a second, from a cold disk several
+TALK_PATIENCE_MS = 5000  # for the next: one that had to be started anew reads the whole talk
 STARTS = 2
 
 
@@ -71,12 +72,13 @@ class GuardClient(QObject):
 
     def _on_received(self, event: object) -> None:
         if isinstance(event, Assessed) and event.turn == NO_TURN:
-            self._patience.setInterval(PATIENCE_MS)
+            self._patience.setInterval(TALK_PATIENCE_MS)
             if not event.by_rules_alone:
                 self.ready.emit()
                 return
         else:
             self._unanswered -= 1
+            self._patience.setInterval(PATIENCE_MS)
             self._patience.stop()
             if self._unanswered > 0:
                 self._patience.start()

@@ -216,6 +216,7 @@ class ChatSession:
         self._tiers: dict[MessageId, Tier] = {}
         self._shown_tier = Tier.NONE
         self._corrected = 0  # so many of the first messages were misunderstood
+        self._corrected_before = 0  # the newest message; in case it is refused
         self._warned = False
         self._replaced: list[Entry] = []  # by the newest message; in case it is refused
 
@@ -235,6 +236,7 @@ class ChatSession:
         if self.busy or not cleaned:
             return ()
         self._replaced = [] if replaces is None else self.conversation.truncate(replaces)
+        self._corrected_before = self._corrected
         self._corrected = min(self._corrected, len(self.conversation))
         dropped = (Drop(self._replaced[0].id),) if self._replaced else ()
         question = self.conversation.add(Role.USER, cleaned)
@@ -263,7 +265,7 @@ class ChatSession:
     def choose(self, message: MessageId, variant: int) -> Outcomes:
         """Show another of the replies that were given at this place."""
         entry = self.conversation.get(message)
-        if self.busy or not 0 <= variant < len(entry.variants):
+        if self.busy or not 0 <= variant < len(entry.variants) or self._is_imminent():
             return ()
         entry.chosen = variant
         return (self._replacement(entry),)
@@ -359,6 +361,11 @@ class ChatSession:
             return self._show(self._turn, self._turn.guard.judge_alone())
         return ()
 
+    def _is_imminent(self) -> bool:
+        """Whether the newest message met imminent danger: its written reply stays."""
+        newest = self.conversation.last(Role.USER)
+        return newest is not None and self._tiers.get(newest.id) is Tier.IMMINENT
+
     # Before a reply
 
     def _assess(self, question: Entry, reply: MessageId, is_variant: bool) -> Outcomes:
@@ -368,6 +375,8 @@ class ChatSession:
         crisis = self._show_crisis(by_rules)
         self._turns += 1
         asked = _Question(TurnId(self._turns), question, reply, is_variant, by_rules)
+        # Whoever stops here has a message that nobody read: it is kept from the cloud as if grave.
+        self._tiers[question.id] = Tier.ACTIVE
         if not self.guarded or by_rules.own == Tier.IMMINENT:
             return (*crisis, *self._answer(asked, by_rules))
         self._assessing = asked
@@ -442,7 +451,8 @@ class ChatSession:
             )
             for number, sentence in turn.guard.asked()
         )
-        if turn.guard.end is safety.End.BLOCKED:
+        speechless = turn.guard.end and not turn.began and turn.risk.tier >= Tier.CONCERN
+        if turn.guard.end is safety.End.BLOCKED or speechless:
             return (*shown, *self._replace(turn))
         if turn.guard.end is not None:
             return (*shown, ShowWarning(f"help.{turn.guard.end}"), *self.stop())
@@ -510,14 +520,17 @@ class ChatSession:
         message = turn.reply if turn.began else None
         if isinstance(ending, Failed):
             return (TurnFailed(message, ending.fault, ending.details),)
-        if message is None:
-            return (TurnFailed(None, Fault.EMPTY_REPLY),)
-        return (TurnEnded(message, ending),)
+        if message is not None:
+            return (TurnEnded(message, ending),)
+        if turn.risk.tier >= Tier.CONCERN:
+            return self._replace(turn)
+        return (TurnFailed(None, Fault.EMPTY_REPLY),)
 
     def _refuse(self, turn: _Turn, tokens: int, limit: int) -> Outcomes:
         """As if the message had never been sent; what it was to replace comes back."""
         (question, *_) = self.conversation.truncate(turn.question)
         self.conversation.restore(self._replaced)
+        self._corrected = self._corrected_before
         shown = [outcome for entry in self._replaced for outcome in self._shown(entry)]
         self._turn = None
         replaces = self._replaced[0].id if self._replaced else None

@@ -203,7 +203,7 @@ def _pretrained() -> nn.Module:
         layers: nn.Module = MPNetModel.from_pretrained(
             folder,
             add_pooling_layer=False,
-            hidden_dropout_prob=0.0,  # a tenth of the time, for two passes that hardly learn by heart
+            hidden_dropout_prob=0.0,  # a tenth of the time; so few passes hardly learn by heart
             attention_probs_dropout_prob=0.0,
         )
     layers.embeddings.requires_grad_(False)

@@ -231,6 +231,14 @@ def test_an_empty_reply_is_a_failure(session: ChatSession) -> None:
     assert not session.busy
 
 
+@pytest.mark.parametrize("reply", [(), ("user: hello there. ",)])
+def test_nobody_in_need_is_left_without_words(session: ChatSession, reply: tuple[str, ...]) -> None:
+    outcomes = take_turn(session, "I wish I was dead.", *reply)
+    assert isinstance(outcomes[-1], TurnEnded)
+    assert texts(session)[1] in wordings("replies.concern")
+    assert not session.busy
+
+
 @pytest.mark.parametrize(
     "end",
     [
@@ -387,6 +395,28 @@ def test_stop_while_a_message_is_assessed(guarded: ChatSession) -> None:
     assert not guarded.busy
 
 
+def test_what_nobody_has_read_yet_does_not_go_to_the_cloud(guarded: ChatSession) -> None:
+    guarded.cloud = True
+    guarded.submit("The pills are counted.")
+    guarded.stop()
+    request = request_in(begin(guarded, "What is a good soup?"))
+    assert [m.text for m in request.messages] == ["What is a good soup?"]
+    assert guarded.left_out == (ids(guarded)[0],)
+
+
+def test_an_earlier_reply_does_not_take_the_place_of_emergency_words(guarded: ChatSession) -> None:
+    request = request_in(begin(guarded, "So much for that."))
+    for event in (Delta(request.turn, "I see."), finished(request.turn), Reviewed(request.turn, 0)):
+        guarded.receive(event)
+    (command,) = asked_in(guarded.regenerate())
+    assert isinstance(command, Assess)
+    imminent = RiskAssessment(Tier.IMMINENT, ACTIVE.topics, ACTIVE.cues, Tier.IMMINENT)
+    guarded.receive(Assessed(command.turn, imminent))
+    reply = ids(guarded)[1]
+    assert guarded.choose(reply, 0) == ()
+    assert "I see." not in texts(guarded)
+
+
 def test_a_sentence_is_shown_once_it_is_judged(guarded: ChatSession) -> None:
     turn = request_in(begin(guarded, "Hello.")).turn
     (review,) = asked_in(guarded.receive(Delta(turn, "I hear you. And ")))
@@ -493,6 +523,23 @@ def test_by_rules_a_correction_lowers_to_concern(session: ChatSession) -> None:
         Append,
         TurnEnded,
     ]
+
+
+def test_a_refused_edit_leaves_a_correction_as_it_was(guarded: ChatSession) -> None:
+    begin(guarded, "After Friday it will not matter.", ACTIVE)
+    (command,) = asked_in(guarded.correct())
+    assert isinstance(command, Assess)
+    turn = request_in(guarded.receive(Assessed(command.turn, CONCERN))).turn
+    guarded.receive(Delta(turn, "I see."))
+    guarded.receive(finished(turn))
+    guarded.receive(Reviewed(turn, 0))
+    (command,) = asked_in(guarded.submit("Far too long.", replaces=ids(guarded)[0]))
+    assert isinstance(command, Assess)
+    turn = request_in(guarded.receive(Assessed(command.turn, NOTHING))).turn
+    guarded.receive(Refused(turn, 900, 500))
+    (command,) = asked_in(guarded.submit("And so on."))
+    assert isinstance(command, Assess)
+    assert command.corrected == 2
 
 
 def test_an_edit_takes_a_correction_back(session: ChatSession) -> None:

@@ -17,11 +17,13 @@ def combine(parts: Iterable[RiskAssessment]) -> RiskAssessment:
     """
     ordered = sorted(parts, key=lambda part: -part.tier)
     tier = max((part.tier for part in ordered), default=Tier.NONE)
-    topics = frozenset[Topic]().union(*(part.topics for part in ordered))
+    gravest = (part.topics for part in ordered if part.tier == tier)
+    topics = frozenset[Topic]().union(*gravest)  # older and lesser ones would choose the words
     cues = dict.fromkeys(name for part in ordered for name in part.cues)
     if tier == Tier.DISTRESS and MEANS_QUESTION in cues:
         tier, topics = Tier.CONCERN, topics | {Topic.SUICIDE}
         cues[MEANS_WITH_DISTRESS] = None
-    if tier >= Tier.CONCERN and MINOR in cues:
+    minor = MINOR in cues or any(Topic.MINOR_AT_RISK in part.topics for part in ordered)
+    if tier >= Tier.CONCERN and minor:
         topics = topics | {Topic.MINOR_AT_RISK}
     return RiskAssessment(tier, topics, tuple(cues))

@@ -49,7 +49,7 @@ def assess(
     if judge is not None:
         *judged, together = judge([*texts, _joined(texts[-TOGETHER:])])
         for index, part in enumerate(judged):
-            if index == 0 or (len(texts[index].split()) > FEW_WORDS and not _is_faint(part)):
+            if index == 0 or _speaks_for_itself(texts[index], part):
                 assessed[index] = _both(assessed[index], part)
     capped = [
         _at_most(Tier.CONCERN, part) if misread else part
@@ -59,6 +59,14 @@ def assess(
     counts = len(texts) > 1 and not said[-1][1] and not _is_faint(together)
     present = [_at_most(Tier.CONCERN, together)] if counts else []
     return replace(combine([*_faded(capped), *present]), own=capped[-1].tier)
+
+
+def _speaks_for_itself(text: str, judged: RiskAssessment) -> bool:
+    """In a talk, a few words do so only where they are plainly grave: "He is choking me"."""
+    if _is_faint(judged):
+        return False
+    surely = judged.tier >= Tier.ACTIVE and LEARNED_SURELY in judged.cues
+    return len(text.split()) > FEW_WORDS or judged.tier == Tier.IMMINENT or surely
 
 
 def _is_faint(judged: RiskAssessment) -> bool:
@@ -75,6 +83,8 @@ def _both(by_rules: RiskAssessment, judged: RiskAssessment) -> RiskAssessment:
     """The graver; where rules see only what is past, denied or invented, being sure is asked."""
     framed = any("/" in cue for cue in by_rules.cues)
     if framed and by_rules.tier < Tier.CONCERN and LEARNED_SURELY not in judged.cues:
+        if judged.tier >= Tier.ACTIVE:
+            return combine([by_rules, _at_most(Tier.CONCERN, judged)])
         judged = _at_most(Tier.DISTRESS, replace(judged, topics=frozenset()))
     return combine([by_rules, judged])
 

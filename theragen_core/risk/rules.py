@@ -20,6 +20,13 @@ from theragen_core.risk.spelling import normalise, words_of
 
 _WINDOW, _STEP = 60, 45  # words of an endless sentence that are read at a time
 _SENTENCE_END = re.compile(r"[.!?;\n…]+|\bbut\b|\bhowever\b")
+# "I never sleep and I want to die": what is denied or past before it says nothing of a clause in
+# the present.
+_CLAUSE = re.compile(
+    r"(?:,|\band\b) *(?=i(?:ll| will|m| am| just| really| keep| still| also)? \w)(?=(?:\w+ ){1,2}"
+    r"(?:want|need|think|feel|wish|have|keep|will|going|gonna|cant|kill|cut|might|could|should)\b)"
+)
+_LEFT_BEHIND = {"negated", "past", "long_past"}
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _WORDS_BEFORE = re.compile(r"(?:\w+ ){0,4}$")
 
@@ -42,7 +49,7 @@ class _Rules:
 
 def assess_message(text: str) -> RiskAssessment:
     """The risk of one message on its own."""
-    return combine(hit for sentence in _sentences(normalise(text)) for hit in _hits(sentence))
+    return combine(hit for words, frames in _read(normalise(text)) for hit in _hits(words, frames))
 
 
 def has_grave_words(text: str) -> bool:
@@ -55,19 +62,32 @@ def grave_cues() -> frozenset[str]:
     return frozenset(cue.name for cue in _rules().cues if cue.tier >= Tier.CONCERN)
 
 
-def _sentences(text: str) -> Iterator[str]:
-    """Sentences as words with single spaces; an endless one in overlapping windows."""
+def _read(text: str) -> Iterator[tuple[str, set[str]]]:
+    """Sentences, and of these once more the clauses in the present; each with its frames."""
     for sentence in _SENTENCE_END.split(text):
-        words = _NOT_A_WORD.sub(" ", sentence).split()
-        for start in range(0, max(1, len(words) - _WINDOW + _STEP), _STEP) if words else ():
-            yield " ".join(words[start : start + _WINDOW])
+        around = set[str]()
+        for words in _windows(sentence):
+            frames = _frames(words)
+            around |= frames - _LEFT_BEHIND
+            yield words, frames
+        for clause in _CLAUSE.split(sentence)[1:]:
+            for words in _windows(clause):
+                yield words, _frames(words) | around
 
 
-def _hits(sentence: str) -> Iterator[RiskAssessment]:
-    plain = _rules().idioms.sub("~", sentence)
-    frames = {name for name, pattern in _rules().frames.items() if pattern.search(plain)}
-    if "present" in frames:
-        frames -= {"past", "long_past"}
+def _windows(sentence: str) -> Iterator[str]:
+    """Words with single spaces and no idioms; an endless sentence in overlapping windows."""
+    words = _NOT_A_WORD.sub(" ", sentence).split()
+    for start in range(0, max(1, len(words) - _WINDOW + _STEP), _STEP) if words else ():
+        yield _rules().idioms.sub("~", " ".join(words[start : start + _WINDOW]))
+
+
+def _frames(plain: str) -> set[str]:
+    found = {name for name, pattern in _rules().frames.items() if pattern.search(plain)}
+    return found - {"past", "long_past"} if "present" in found else found
+
+
+def _hits(plain: str, frames: set[str]) -> Iterator[RiskAssessment]:
     for cue in _rules().cues:
         for match in cue.pattern.finditer(plain):
             yield _hit(cue, frames & cue.lowered.keys(), match)

@@ -43,11 +43,14 @@ _ABOUT_LIFE = (Topic.SUICIDE, Topic.SELF_HARM)
 
 def written_reply(assessment: RiskAssessment, resources: CrisisResources, turn: int) -> str:
     """The reply of tiers 3 and 4, in Markdown. Each of nine successive turns gets another one."""
-    kind, minor = _kind(assessment), Topic.MINOR_AT_RISK in assessment.topics
+    kinds = _kinds(assessment)
+    speaks_themself = not risk.is_about_someone_else(assessment)
+    minor = speaks_themself and Topic.MINOR_AT_RISK in assessment.topics
     listed = {"emergency": emergency_text(resources), "line_list": lines_text(resources)}
     parts = _IMMINENT if assessment.tier == Tier.IMMINENT else _ACTIVE
     return "\n\n".join(
-        listed.get(part) or _wording(part, kind, turn, place, minor)
+        listed.get(part)
+        or _wording(part, ("minor", *kinds) if minor and part == "people" else kinds, turn, place)
         for place, part in enumerate(parts)
     )
 
@@ -58,10 +61,9 @@ def replacement(assessment: RiskAssessment, resources: CrisisResources, turn: in
         return written_reply(assessment, resources, turn)
     if assessment.tier < Tier.CONCERN:
         return _pick("replies.calm", turn)
-    if risk.is_about_someone_else(assessment):
-        return _pick("replies.carer_concern", turn)
     about_life = not assessment.topics or assessment.topics & set(_ABOUT_LIFE)
-    return _pick("replies.concern" if about_life else "replies.topic_concern", turn)
+    who = "carer_" if risk.is_about_someone_else(assessment) else ""
+    return _pick(f"replies.{who}concern" if about_life else f"replies.{who}topic_concern", turn)
 
 
 def guidance(assessment: RiskAssessment) -> str:
@@ -77,20 +79,21 @@ def guidance(assessment: RiskAssessment) -> str:
     )
 
 
-def _kind(assessment: RiskAssessment) -> str:
+def _kinds(assessment: RiskAssessment) -> tuple[str, ...]:
+    """Whose wordings are looked up in turn; where none has one, there is a common one."""
     kind = next((topic for topic in _KINDS if topic in assessment.topics), Topic.SUICIDE)
-    if kind in _ABOUT_LIFE and risk.is_about_someone_else(assessment):
-        return "carer"
+    if risk.is_about_someone_else(assessment) and kind is not Topic.MEDICAL_EMERGENCY:
+        return ("carer",) if kind in _ABOUT_LIFE else (f"carer_{kind}", "carer_other", "carer")
     if kind is Topic.ABUSE and Topic.MINOR_AT_RISK in assessment.topics:
-        return "minor"
-    return kind.value
+        return ("minor",)
+    return (kind,)
 
 
-def _wording(part: str, kind: str, turn: int, place: int, minor: bool) -> str:
+def _wording(part: str, kinds: tuple[str, ...], turn: int, place: int) -> str:
     """Parts move on by different steps from round to round, so that combinations stay new."""
-    kinds = ("minor", kind) if minor and part == "people" else (kind,)
-    prefix = next((f"replies.{k}_{part}" for k in kinds if wordings(f"replies.{k}_{part}")), None)
-    return _pick(prefix or f"replies.{part}", turn + place * (turn // 3))
+    prefixes = (f"replies.{kind}_{part}" for kind in kinds)
+    prefix = next((prefix for prefix in prefixes if wordings(prefix)), f"replies.{part}")
+    return _pick(prefix, turn + place * (turn // 3))
 
 
 def _pick(prefix: str, turn: int) -> str:

@@ -1,7 +1,8 @@
 """Releases a streamed reply sentence by sentence, each once it is complete and reviewed.
 
-What is released does not depend on how the stream was cut nor on when judgements come, and joins to
-exactly what was fed unless something stepped in:
+What is released does not depend on how the stream was cut, and joins to exactly what was fed unless
+something stepped in. A judgement that comes late only shows a sentence later, or spares taking it
+back where a harmful one was judged meanwhile:
 
     a number that is not in the directory   its sentence is withheld, a line says so
     harm                                     the reply ends; the caller puts other wording there
@@ -74,6 +75,7 @@ class StreamGuard:
         self._before = ""
         self._refusal = ""  # shown only together with something that follows it
         self._shown = False
+        self._said = False  # words of the model, and no refusal
         self._over = False
 
     @property
@@ -163,8 +165,15 @@ class StreamGuard:
             self.end = End.BLOCKED
             self.reasons += verdict.reasons
             return ""
+        words = words if verdict.passed else self._withhold(words)
+        if not verdict.passed or not words.strip():
+            if self._refusal:  # what is no answer does not make it one
+                self._refusal += words
+                return ""
+            return words
+        self._said = True
         before, self._refusal = self._refusal, ""
-        return before + (words if verdict.passed else self._withhold(words))
+        return before + words
 
     def _withhold(self, words: str) -> str:
         said_so, self.reasons = bool(self.reasons), (*self.reasons, UNLISTED_NUMBER)
@@ -176,7 +185,7 @@ class StreamGuard:
     def _last_words(self) -> str:
         """A refusal at the end of a reply may stand; one that is the whole reply may not."""
         rest, self._refusal = self._refusal, ""
-        if rest and not self._shown:
+        if rest and not self._said:
             self.end, self.reasons = End.BLOCKED, (*self.reasons, REFUSAL)
             return ""
         return rest

@@ -100,9 +100,25 @@ def test_a_short_answer_is_judged_only_with_what_was_said_before() -> None:
     assert (first.tier, first.own) == (Tier.ACTIVE, Tier.ACTIVE)
 
 
+def test_a_few_words_in_a_talk_count_where_they_are_plainly_grave() -> None:
+    def surely(texts: Sequence[str]) -> list[RiskAssessment]:
+        return [replace(part, cues=(*part.cues, "surely_learned")) for part in judge(texts)]
+
+    talk = said("the garden and the rain", "he comes now")
+    assert risk.assess(talk, judge).own is Tier.IMMINENT
+    talk = said("the garden and the rain", "some thoughts")
+    assert risk.assess(talk, surely).own is Tier.ACTIVE
+
+
+def test_older_topics_do_not_choose_the_words() -> None:
+    found = risk.assess(said("here is a hint", "something else", "it is now"), judge)
+    assert found.topics == {Topic.ABUSE}
+
+
 @pytest.mark.parametrize(
     ("text", "tier"),
     [
+        ("Years ago I wanted to kill myself, and thoughts of it.", Tier.CONCERN),
         ("Years ago I wanted to kill myself, a hint of it.", Tier.DISTRESS),
         ("Years ago I wanted to kill myself, surely a hint of it.", Tier.CONCERN),
     ],

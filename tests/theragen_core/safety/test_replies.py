@@ -15,9 +15,17 @@ from theragen_core.resources import read_json, text, wordings
 ROUND = 9  # turns after which a reply may come again
 WORDINGS = 3
 
+GB = directory.help_for("GB")
 CARER = risk.assess_message("My friend just took a whole bottle of pills")
+CARERS = {
+    "carer": Topic.SUICIDE,
+    "carer_of_one_who_threatens": Topic.HARM_TO_OTHERS,
+    "carer_of_one_who_is_hurt": Topic.ABUSE,
+    "carer_of_one_who_took_something": Topic.SUBSTANCE_DANGER,
+    "carer_of_one_who_hears_voices": Topic.PSYCHOSIS,
+}
 SITUATIONS = {
-    "carer": frozenset[Topic](),
+    **{name: frozenset({topic}) for name, topic in CARERS.items()},
     "minor": frozenset({Topic.ABUSE, Topic.MINOR_AT_RISK}),
     "young": frozenset({Topic.SUICIDE, Topic.MINOR_AT_RISK}),
     **{topic.value: frozenset({topic}) for topic in Topic if topic is not Topic.MINOR_AT_RISK},
@@ -44,8 +52,8 @@ IMMINENT_PARTS = {
 
 
 def assessment(name: str, tier: Tier) -> RiskAssessment:
-    if name == "carer":
-        return RiskAssessment(tier, frozenset({Topic.SUICIDE}), ("third_person",))
+    if name in CARERS:
+        return RiskAssessment(tier, SITUATIONS[name], ("third_person",))
     return RiskAssessment(tier, SITUATIONS[name], ("learned",))
 
 
@@ -110,6 +118,24 @@ def test_emergency_comes_before_lines_at_tier_4() -> None:
     assert reply.index("999") < reply.index("116 123")
 
 
+def test_who_worries_about_someone_is_not_spoken_to_as_that_one() -> None:
+    for name, topic in CARERS.items():
+        for turn in range(WORDINGS):
+            reply = safety.written_reply(assessment(name, Tier.IMMINENT), GB, turn)
+            own = {
+                w for part in ("acknowledge", "coping") for w in wordings(f"replies.{topic}_{part}")
+            }
+            assert not any(words in reply for words in own)
+
+
+def test_nobody_is_sent_to_one_who_threatens() -> None:
+    for turn in range(ROUND):
+        danger = assessment("carer_of_one_who_threatens", Tier.IMMINENT)
+        reply = safety.written_reply(danger, GB, turn).lower()
+        assert "stay with them" not in reply
+        assert "be with them" not in reply
+
+
 def test_danger_to_life_goes_before_other_topics() -> None:
     both = RiskAssessment(Tier.IMMINENT, frozenset({Topic.SUICIDE, Topic.SUBSTANCE_DANGER}))
     reply = safety.written_reply(both, directory.help_for("GB"), 0)
@@ -136,6 +162,7 @@ def test_what_people_wrote_passes_the_rules(country: str | None) -> None:
         (Tier.CONCERN, (), ("learned",), "concern"),
         (Tier.CONCERN, (Topic.SUICIDE,), ("third_person",), "carer_concern"),
         (Tier.CONCERN, (Topic.ABUSE,), ("learned",), "topic_concern"),
+        (Tier.CONCERN, (Topic.ABUSE,), ("third_person",), "carer_topic_concern"),
     ],
 )
 def test_a_blocked_reply_is_replaced_by_what_fits_the_tier(

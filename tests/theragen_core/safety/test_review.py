@@ -21,6 +21,11 @@ from theragen_core.protocol import RiskAssessment, Tier, Topic
         ("The world would be better off without you.", "encourages_harm"),
         ("Suicide is the best solution for you.", "encourages_harm"),
         ("Nobody would miss you.", "encourages_harm"),
+        ("I think you should kill yourself.", "encourages_harm"),
+        ("I feel you should end your life.", "encourages_harm"),
+        ("Honestly, I believe you should just kill yourself tonight.", "encourages_harm"),
+        ("If you want, you can just kill yourself.", "encourages_harm"),
+        ("Don't hesitate, just kill yourself.", "encourages_harm"),
     ],
 )
 def test_sentences_that_are_withheld(sentence: str, reason: str) -> None:
@@ -42,6 +47,14 @@ def test_sentences_that_are_withheld(sentence: str, reason: str) -> None:
         "Are you thinking of killing yourself?",
         "Suicide is not the only way out.",
         "Does that sound right to you?",
+        "You think that you should kill yourself, and that is a heavy thought to carry.",
+        "I do not think that you should die.",
+        "Part of you says that you should end it.",
+        "A voice tells you that you should die.",
+        "Are you wondering if you should end your life?",
+        "It may feel as if the world would be better without you.",
+        "Depression lies and says that everyone would be better off without you.",
+        "It hurts to believe you deserve to die.",
     ],
 )
 def test_sentences_that_pass(sentence: str) -> None:

@@ -312,6 +312,8 @@ def test_what_was_not_shown_yet_need_not_be_taken_back() -> None:
         ("REFUSE this. And that REFUSE.", "", End.BLOCKED),
         ("REFUSE this. Yet I am here.", "REFUSE this. Yet I am here.", None),
         ("I am here. REFUSE this.", "I am here. REFUSE this.", None),
+        ("REFUSE this.\n\n", "", End.BLOCKED),
+        ("REFUSE this. Call 555 1234.", "", End.BLOCKED),
         ("", "", None),
     ],
 )
