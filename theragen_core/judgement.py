@@ -21,7 +21,7 @@ from theragen_core.risk.conversation import (
     LEARNED_OF_ANOTHER,
     LEARNED_SURELY,
 )
-from theragen_core.risk.rules import has_grave_words
+from theragen_core.risk.rules import has_grave_words, speaks_of_another
 from theragen_core.risk.spelling import lowered, undisguise
 from theragen_core.safety.review import REFUSAL, Sentence, Verdict
 
@@ -84,7 +84,8 @@ class Judgement:
             return RiskAssessment(tier)
         topics = {topic for topic in Topic if by_name[topic] > 0}
         topics = topics or {max(Topic, key=lambda topic: by_name[topic])}
-        cue = LEARNED_OF_ANOTHER if by_name[OF_ANOTHER] > 0 else LEARNED
+        of_another = by_name[OF_ANOTHER] > 0 or speaks_of_another(text)
+        cue = LEARNED_OF_ANOTHER if of_another else LEARNED
         cues = [cue]
         if _tier(by_name, SURELY) >= Tier.CONCERN:
             cues.append(LEARNED_SURELY)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from theragen_core.conversation import Message, Role
 from theragen_core.protocol import RiskAssessment, Tier
 from theragen_core.risk import rules
-from theragen_core.risk.combination import MINOR, combine
+from theragen_core.risk.combination import MEANS_QUESTION, MINOR, combine
 
 MESSAGES_PER_TIER = 3
 REMEMBERED = MESSAGES_PER_TIER * Tier.IMMINENT
@@ -56,8 +56,8 @@ def assess(
         for part, (_, misread) in zip(assessed, said, strict=True)
     ]
     # What only messages taken together show is a concern, and no more: they were read apart too.
-    counts = len(texts) > 1 and not said[-1][1] and not _is_faint(together)
-    present = [_at_most(Tier.CONCERN, together)] if counts else []
+    needed = len(texts) > 1 and not said[-1][1] and capped[-1].tier < Tier.CONCERN
+    present = [_at_most(Tier.CONCERN, together)] if needed and not _is_faint(together) else []
     return replace(combine([*_faded(capped), *present]), own=capped[-1].tier)
 
 
@@ -97,13 +97,14 @@ def is_about_someone_else(assessment: RiskAssessment) -> bool:
 
 
 def _faded(assessed: Sequence[RiskAssessment]) -> Iterator[RiskAssessment]:
-    """Each less its age; what has faded away is left out, but not that a child is speaking."""
+    """Each less its age; what has faded away is left out, but not that a child is speaking or has
+    asked about means."""
     for distance, part in enumerate(reversed(assessed)):
         age = distance // MESSAGES_PER_TIER
         if age == 0 or part.tier > age:
             yield replace(part, tier=Tier(part.tier - age))
-        elif MINOR in part.cues:
-            yield RiskAssessment(Tier.NONE, cues=(MINOR,))
+        elif kept := tuple(cue for cue in (MINOR, MEANS_QUESTION) if cue in part.cues):
+            yield RiskAssessment(Tier.NONE, cues=kept)
 
 
 def _at_most(tier: Tier, part: RiskAssessment) -> RiskAssessment:

@@ -57,6 +57,15 @@ def has_grave_words(text: str) -> bool:
     return bool(_grave_words().search(words_of(text)))
 
 
+def speaks_of_another(text: str) -> bool:
+    """Whether a text names someone near and what happens there, and the person only as a witness:
+    "my student told me that her uncle touches her". Says nothing of danger.
+    """
+    plain = words_of(text)
+    named, witnessed, oneself = _another()
+    return bool(named.search(plain)) and not oneself.search(witnessed.sub("~", plain))
+
+
 def grave_cues() -> frozenset[str]:
     """The names of all rules that by themselves are reason for concern."""
     return frozenset(cue.name for cue in _rules().cues if cue.tier >= Tier.CONCERN)
@@ -112,6 +121,15 @@ def _is_negated(match: re.Match[str]) -> bool:
 @cache
 def _grave_words() -> re.Pattern[str]:
     return _any_of(read_json("cues.json")["grave_words"], {})
+
+
+@cache
+def _another() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    data = read_json("cues.json")
+    named, witnessed, oneself = (
+        _any_of(data["another"][key], data["words"]) for key in ("named", "witnessed", "oneself")
+    )
+    return named, witnessed, oneself
 
 
 @cache

@@ -171,6 +171,13 @@ def test_that_a_child_is_speaking_is_remembered(who: str) -> None:
     assert risk.assess(said(who), judge).topics == set()
 
 
+def test_a_question_about_means_is_remembered() -> None:
+    between = ["The weather is grey.", "I had some soup.", "A walk, perhaps.", "Then some music."]
+    talk = said("Which bridges around here are the tallest?", *between, "I lost my job today.")
+    assert risk.assess(talk).tier is Tier.CONCERN
+    assert risk.assess(talk[:-1]).tier is Tier.NONE
+
+
 @pytest.mark.parametrize("who", ["I'm 41", "My son is 14", "I have 14 cats", "in 2014 I moved"])
 def test_who_is_no_child(who: str) -> None:
     assert Topic.MINOR_AT_RISK not in risk.assess(said(who, "a hint"), judge).topics

@@ -13,6 +13,7 @@ from theragen_core.conversation import Message, Role
 from theragen_core.protocol import Tier, Topic
 from theragen_core.resources import read_json
 from theragen_core.risk.combination import MEANS_WITH_DISTRESS
+from theragen_core.risk.rules import speaks_of_another
 
 IMMINENT = """
 Years ago I decided that I would end it here, and tomorrow I will kill myself.
@@ -369,6 +370,23 @@ def test_topics() -> None:
 )
 def test_worry_about_someone_else(sentence: str, someone_else: bool) -> None:
     assert risk.is_about_someone_else(risk.assess_message(sentence)) is someone_else
+
+
+@pytest.mark.parametrize(
+    ("sentence", "another"),
+    [
+        ("My roommate says he's going to shoot his boss tomorrow, he has a gun", True),
+        ("my student told me her uncle touches her", True),
+        ("I'm so worried about my brother, he hears voices", True),
+        ("I think my friend is being beaten by her boyfriend. What should I do?", True),
+        ("my dad hits me", False),
+        ("my dad says I'm worthless and I want to die", False),
+        ("my wife left and I have the pills here", False),
+        ("he has a knife", False),
+    ],
+)
+def test_whether_someone_near_is_spoken_of(sentence: str, another: bool) -> None:
+    assert speaks_of_another(sentence) is another
 
 
 def test_an_assessment_names_rules_and_repeats_no_words() -> None:
