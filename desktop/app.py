@@ -160,7 +160,6 @@ class Application(QObject):
 
     def _on_cloud_chosen(self, new_token: bool, fresh: bool) -> None:
         """Start the chosen model. Where replies come from is said before anything can be sent."""
-        from desktop.announce import announce
         from desktop.model_choice import chosen_engine
         from theragen_core.resources import text
 
@@ -171,10 +170,8 @@ class Application(QObject):
         if model == self.presenter.model and not new_token:
             return
         if self._in_cloud != self.session.cloud:
-            announce(
-                self.window,
-                text("cloud.announce_cloud" if self._in_cloud else "cloud.announce_local"),
-            )
+            key = "cloud.announce_cloud" if self._in_cloud else "cloud.announce_local"
+            self.window.say(text(key))
         self.session.cloud = self._in_cloud
         self.window.set_cloud(self._in_cloud)
         self.presenter.start_model(model)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from itertools import groupby, pairwise
 
-from PySide6.QtCore import QElapsedTimer, QEvent, Qt, Signal
-from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.announce import announce
+from desktop.escape_key import EscapeKey
 from desktop.flow_layout import FlowLayout, WrappingButton
 from desktop.help_parts import LinkButton, NumberCard
 from desktop.help_view import HelpView
@@ -31,6 +32,7 @@ HOLD_MS = 700  # so long a key that was meant for the composer presses no link
 
 class EmergencyScreen(QWidget):
     link_activated = Signal(str)
+    country_requested = Signal()  # the numbers of another country
     closed = Signal()  # back to the conversation
     corrected = Signal()  # "that is not what I meant"
 
@@ -54,6 +56,7 @@ class EmergencyScreen(QWidget):
         column.addWidget(_centred(self._make_foot()))
         self.back.clicked.connect(self.closed)
         self.correct.clicked.connect(self.corrected)
+        EscapeKey(self).pressed.connect(self.closed)
         self.set_help(HelpView())
 
     def _make_foot(self) -> QVBoxLayout:
@@ -75,18 +78,22 @@ class EmergencyScreen(QWidget):
         focused = QApplication.focusWidget()
         had_focus = focused is not None and self.isAncestorOf(focused)
         self._scroll.setWidget(_centred(self._make_page(view)))
-        links = self.links()
-        self.setFocusProxy(links[0])
-        buttons: list[QPushButton] = [*links, self.back, self.correct]
-        for before, after in pairwise(buttons):
+        buttons = self.buttons()
+        self.setFocusProxy(buttons[0])
+        for before, after in pairwise([*buttons, self.back, self.correct]):
             QWidget.setTabOrder(before, after)
         if had_focus:
             self.setFocus()
+        QTimer.singleShot(0, self, self._show_first)  # once the page has its layout
 
     def links(self) -> list[LinkButton]:
         """All that can be called, written to or opened, from the top."""
+        return [button for button in self.buttons() if isinstance(button, LinkButton)]
+
+    def buttons(self) -> list[QPushButton]:
+        """The links, and the way to another country, from the top."""
         page = self._scroll.widget()
-        return page.findChildren(LinkButton) if page is not None else []
+        return page.findChildren(QPushButton) if page is not None else []
 
     def _make_page(self, view: HelpView) -> QVBoxLayout:
         page = QVBoxLayout()
@@ -94,6 +101,7 @@ class EmergencyScreen(QWidget):
         page.setSpacing(8)
         page.addWidget(heading(text("window.emergency_title")))  # the number below is larger
         self._add_emergency(page, view)
+        self._add_country(page, view)
         page.addWidget(paragraph(text("window.emergency_words")))
         for subject in ("with", "distance"):
             _add_section(page, f"window.emergency_{subject}")
@@ -117,6 +125,17 @@ class EmergencyScreen(QWidget):
         if view.emergency:
             page.addWidget(paragraph(text("window.help_phone"), muted=True))
 
+    def _add_country(self, page: QVBoxLayout, view: HelpView) -> None:
+        """Numbers are of use where they are answered, so it is said where that is."""
+        known = view.country_name
+        if known:
+            page.addWidget(paragraph(text("window.emergency_country", country=known), muted=True))
+        key = "emergency_other_country" if known else "emergency_choose_country"
+        other = WrappingButton(text(f"window.{key}"))
+        other.setAutoDefault(True)
+        other.clicked.connect(self._on_country)
+        _add_as_wide_as_its_words(page, other)
+
     def _add_lines(self, page: QVBoxLayout, view: HelpView) -> None:
         page.addSpacing(BEFORE_SECTION)
         page.addWidget(heading(text("window.emergency_lines"), 3))
@@ -126,9 +145,7 @@ class EmergencyScreen(QWidget):
             self._add_card(page, card)
         finder = LinkButton(view.finder_link())
         finder.activated.connect(self._on_link)
-        row = FlowLayout()  # as wide as its words
-        row.addWidget(finder)
-        page.addLayout(row)
+        _add_as_wide_as_its_words(page, finder)
 
     def _add_card(self, page: QVBoxLayout, card: NumberCard) -> None:
         card.link_activated.connect(self._on_link)
@@ -141,6 +158,8 @@ class EmergencyScreen(QWidget):
         self._since_shown.start()
         if not self._told:
             self._told = True
+            self._scroll.verticalScrollBar().setValue(0)
+            QTimer.singleShot(0, self, self._show_first)
             announce(self, self._said())
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -148,22 +167,27 @@ class EmergencyScreen(QWidget):
         if self.isHidden():  # itself, not the window around it
             self._told = False
 
-    def event(self, event: QEvent) -> bool:
-        """Esc is kept from the window's actions: here it leads back."""
-        if event.type() is QEvent.Type.ShortcutOverride and _is_escape(event):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if _is_escape(event):
-            self.closed.emit()
-        else:
-            super().keyPressEvent(event)
+    def _show_first(self) -> None:
+        """Where room is short the title gives way to the first number and its button."""
+        page = self._scroll.widget()
+        if page is None or self._view is None or not self._view.emergency:
+            return
+        card = page.findChild(NumberCard)
+        rows = card.first_rows()
+        middle = card.mapTo(page, rows.center())
+        self._scroll.ensureVisible(0, middle.y(), 0, rows.height() // 2 + 1)
 
     def _on_link(self, url: str) -> None:
-        if self._since_shown.elapsed() >= HOLD_MS:
+        if self._on_purpose():
             self.link_activated.emit(url)
+
+    def _on_country(self) -> None:
+        if self._on_purpose():
+            self.country_requested.emit()
+
+    def _on_purpose(self) -> bool:
+        """Whether there was time to see what is pressed."""
+        return self._since_shown.elapsed() >= HOLD_MS
 
     def _said(self) -> str:
         view = self._view or HelpView()
@@ -178,6 +202,12 @@ def _add_section(page: QVBoxLayout, key: str) -> None:
     page.addWidget(paragraph(text(f"{key}_words")))
 
 
+def _add_as_wide_as_its_words(page: QVBoxLayout, made: QPushButton) -> None:
+    row = FlowLayout()
+    row.addWidget(made)
+    page.addLayout(row)
+
+
 def _centred(column: QVBoxLayout) -> QWidget:
     """The column in the middle of whatever width there is, and never too wide to read."""
     middle = QWidget()
@@ -188,7 +218,3 @@ def _centred(column: QVBoxLayout) -> QWidget:
     row.setContentsMargins(0, 0, 0, 0)
     row.addWidget(middle)
     return page
-
-
-def _is_escape(event: QEvent) -> bool:
-    return isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape

@@ -201,10 +201,13 @@ def _links(view: HelpView) -> tuple[Link, ...]:
 
 
 def _numbers(view: HelpView) -> str:
-    """For example "Ambulance: 000 1 · A listening line: 000 2"."""
+    """For example "Ambulance: 000 1 · A listening line: 000 2 (A country)"."""
     if not view.foremost:
         return text("window.help_no_numbers")
     numbers = text("window.card_or").join(entry.number for entry in view.foremost)
     entries = [(view.foremost[0].label, numbers)]
     entries += [(line.name, line.number) for line in view.lines[:1] if line.number]
-    return " · ".join(text("window.card_entry", label=a, numbers=b) for a, b in entries)
+    said = " · ".join(text("window.card_entry", label=a, numbers=b) for a, b in entries)
+    if not view.country_name:
+        return said
+    return text("window.card_entries_of", entries=said, country=view.country_name)

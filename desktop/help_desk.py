@@ -66,7 +66,9 @@ def _line(line: directory.HelpLine) -> HelpLine:
     if line.keyword:
         notes.append(text("window.help_text_keyword", keyword=line.keyword))
     note = " · ".join(part for part in notes if part)
-    return HelpLine(line.name, line.number, note, line.methods, line.url, line.verified_at)
+    return HelpLine(
+        line.name, line.number, note, line.methods, line.url, line.verified_at, line.keyword
+    )
 
 
 def _exercise(key: str) -> tuple[str, str]:

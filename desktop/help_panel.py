@@ -8,9 +8,12 @@ from __future__ import annotations
 from datetime import date
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.checked import checked_words
+from desktop.country_box import CountryBox
+from desktop.escape_key import EscapeKey
 from desktop.flow_layout import FlowLayout
 from desktop.help_parts import LinkButton, NumberCard
 from desktop.help_view import HelpLine, HelpNumber, HelpView
@@ -26,9 +29,10 @@ class HelpPanel(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("help")
+        self.setAccessibleName(text("window.help_title"))
         self._view = HelpView()
-        self._country = QComboBox()
-        self._country.setAccessibleName(text("window.help_country"))
+        self._country = CountryBox()
+        self._country.setPlaceholderText(text("window.help_choose_country"))
         self._country.activated.connect(self._on_country)
         self._scroll = ScrollArea()
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -37,24 +41,40 @@ class HelpPanel(QFrame):
         column.addLayout(self._make_top())
         column.addWidget(self._scroll, 1)
         self._show()
+        EscapeKey(self).pressed.connect(self.closed)
 
     def _make_top(self) -> QVBoxLayout:
-        close = button("window.help_close", link=True)
-        close.setAccessibleName(text("window.help_close_name"))
-        close.clicked.connect(self.closed)
+        self._close = button("window.help_close", link=True)
+        self._close.setAccessibleName(text("window.help_close_name"))
+        self._close.clicked.connect(self.closed)
         top = QVBoxLayout()
         top.setContentsMargins(0, 0, 14, 0)
         row = QHBoxLayout()
         row.addWidget(heading(text("window.help_title")), 1)
-        row.addWidget(close)
+        row.addWidget(self._close)
         top.addLayout(row)
+        top.addWidget(self._make_label())
         top.addWidget(self._country)
         return top
 
+    def _make_label(self) -> QLabel:
+        label = QLabel(text("window.help_country"))
+        label.setBuddy(self._country)  # all that names a combo box for readers on Linux
+        return label
+
+    def choose_country(self) -> None:
+        """The focus goes to the box with the countries."""
+        self._country.setFocus()
+
     def set_help(self, view: HelpView) -> None:
-        if view != self._view:
-            self._view = view
-            self._show()
+        if view == self._view:
+            return
+        self._view = view
+        page, focused = self._scroll.widget(), QApplication.focusWidget()
+        had_focus = page is not None and focused is not None and page.isAncestorOf(focused)
+        self._show()
+        if had_focus:
+            self.setFocus()
 
     def _show(self) -> None:
         self._show_countries()
@@ -68,6 +88,7 @@ class HelpPanel(QFrame):
         _add_sources(column, self._view.sources)
         column.addStretch(1)
         self._scroll.setWidget(page)
+        self.setFocusProxy(next(iter(page.findChildren(LinkButton)), self._close))
 
     def _show_countries(self) -> None:
         self._country.clear()
@@ -88,7 +109,9 @@ class HelpPanel(QFrame):
 
     def _add_lines(self, column: QVBoxLayout) -> None:
         column.addWidget(heading(text("window.help_lines"), 3))
-        if not self._view.lines:
+        if not self._view.country:
+            column.addWidget(paragraph(text("window.help_no_country")))
+        elif not self._view.lines:
             column.addWidget(paragraph(text("window.help_no_lines")))
         for line in self._view.lines:
             self._add_card(column, _line_card(line))
@@ -108,6 +131,10 @@ class HelpPanel(QFrame):
         for title, words in self._view.exercises:
             column.addWidget(heading(title, 4))
             column.addWidget(paragraph(words))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What is not on the page leaves the keys that scroll to it."""
+        self._scroll.keyPressEvent(event)
 
     def _on_country(self, index: int) -> None:
         self.country_changed.emit(self._country.itemData(index))

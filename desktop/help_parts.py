@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout
 
 from desktop.clipboard import copy_text
@@ -78,6 +78,12 @@ class NumberCard(QFrame):
         if copied:
             together.addWidget(CopyButton(number))
         self._flow.add_flow(together)
+
+    def first_rows(self) -> QRect:
+        """Who answers, the first number and its links; the rest of the card is below."""
+        first = self._flow.itemAt(0)
+        bottom = first.geometry().bottom() if first is not None else 0
+        return QRect(0, 0, self.width(), bottom + self._column.contentsMargins().bottom())
 
     def _link(self, link: Link) -> LinkButton:
         made = LinkButton(link)

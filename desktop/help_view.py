@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import quote
 
 from theragen_core.directory import FINDER_URL, Method
 from theragen_core.resources import text
@@ -36,7 +37,10 @@ class HelpNumber:
 
 @dataclass(frozen=True, slots=True)
 class HelpLine:
-    """People to talk to; `note` says when, and what to write. A chat alone has no number."""
+    """People to talk to; `note` says when, and what to write. A chat alone has no number.
+
+    `keyword` is the first word of a text to them, where one is needed.
+    """
 
     name: str
     number: str = ""
@@ -44,19 +48,21 @@ class HelpLine:
     methods: tuple[Method, ...] = (Method.CALL,)
     page: str = ""
     checked_at: date | None = None
+    keyword: str = ""
 
     def links(self, with_number: bool = False) -> tuple[Link, ...]:
         """The ways to these people, in the order in which the directory has them."""
         ways = (Method.CALL, Method.TEXT) if self.number else ()
-        found = [
-            _dial(method, self.name, self.number, with_number)
-            for method in self.methods
-            if method in ways
-        ]
+        found = [self._link(method, with_number) for method in self.methods if method in ways]
         if Method.CHAT in self.methods and self.page:
             name = text("window.help_chat_name", label=self.name)
             found.append(Link(self.page, text("window.help_chat"), name))
         return tuple(found)
+
+    def _link(self, method: Method, with_number: bool) -> Link:
+        if method is Method.TEXT and self.keyword:
+            return _first_word(self.name, self.keyword, self.number, with_number)
+        return _dial(method, self.name, self.number, with_number)
 
     def page_links(self) -> tuple[Link, ...]:
         """The line's page, unless the chat is there and leads to it anyway."""
@@ -79,6 +85,10 @@ class HelpView:
     finder: str = FINDER_URL
 
     @property
+    def country_name(self) -> str:
+        return dict(self.countries).get(self.country, "")
+
+    @property
     def foremost(self) -> tuple[HelpNumber, ...]:
         """What to offer where room is short: the first number, or all that may be meant by it.
 
@@ -97,6 +107,16 @@ def _dial(method: Method, label: str, number: str, with_number: bool) -> Link:
     words = text(f"window.{act}_number", number=number) if with_number else text(f"window.{act}")
     name = text(f"window.{act}_name", label=label, number=number)
     return Link(scheme + _dialled(number), words, name)
+
+
+def _first_word(label: str, keyword: str, number: str, with_number: bool) -> Link:
+    """A text that begins with this word; the address has it too (RFC 5724)."""
+    said = {"keyword": keyword, "number": number}
+    words = text("window.help_text")
+    if with_number:
+        words = text("window.help_text_keyword_number", **said)
+    name = text("window.help_text_keyword_name", label=label, **said)
+    return Link(f"sms:{_dialled(number)}?body={quote(keyword)}", words, name)
 
 
 def _dialled(number: str) -> str:

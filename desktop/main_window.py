@@ -24,8 +24,10 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.actions import Actions
+from desktop.announce import announce
 from desktop.chat_view import ChatView
 from desktop.composer import Composer
+from desktop.dialogs import Aside, Dialogs
 from desktop.flow_layout import FlowLayout
 from desktop.greeting import Greeting
 from desktop.parts import ElidedLabel, paragraph
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 SIZE = (920, 720)
 SMALLEST = (360, 420)
 SIDE = 14
+ICON = 64
 PANEL_CHARACTERS = 46  # the help panel's width
 CARD_SHARE = 40  # per cent of the window's height that the help card takes at most
 ROOM_FOR_BOTH = 560  # pixels beside the help panel, below which it takes the whole window
@@ -68,6 +71,7 @@ class MainWindow(QMainWindow):
         self.resize(*SIZE)
         self.actions_ = Actions(self)
         self.actions_.fill(self.menuBar())
+        self._dialogs = Dialogs(self, self.actions_)
         self.chat = ChatView(theme)
         self.composer = Composer()
         self._help_view: HelpView | None = None
@@ -78,6 +82,7 @@ class MainWindow(QMainWindow):
         self._onboarding: Onboarding | None = None
         self._find_bar: FindBar | None = None
         self._veil: QWidget | None = None
+        self._unsaid = ""  # announced when the window is brought back
         self._pages = QStackedWidget()
         self._front = QStackedWidget()  # consent, then conversation; or the emergency screen
         self._build()
@@ -166,6 +171,7 @@ class MainWindow(QMainWindow):
         actions.next_message.triggered.connect(self._on_next_message)
         self.composer.stop_requested.connect(actions.stop.trigger)
         self.chat.filled.connect(self._on_filled)
+        self._dialogs.help_requested.connect(self.open_help)
 
     # What is shown -----------------------------------------------------------------------------
 
@@ -198,6 +204,13 @@ class MainWindow(QMainWindow):
         self._status.setText(words)
         self._status.setAccessibleName(text("window.status_name", words=words))
         self._status.setToolTip(words)
+
+    def say(self, words: str) -> None:
+        """Announce to screen readers. While the window is hidden the latest words wait."""
+        if self.actions_.hide.isChecked():
+            self._unsaid = words
+        else:
+            announce(self, words)
 
     def set_cloud(self, on: bool) -> None:
         """Whether what is written leaves this computer: said at all times, and to all readers."""
@@ -266,7 +279,10 @@ class MainWindow(QMainWindow):
                 surface.set_help(view)
 
     def open_help(self) -> None:
+        """In front of every dialog."""
+        self._dialogs.put_aside(Aside.HELP)
         self.actions_.help.setChecked(True)
+        self._need_panel().setFocus()
 
     def show_help_card(self) -> None:
         """From now on people to turn to stand above the composer."""
@@ -333,6 +349,7 @@ class MainWindow(QMainWindow):
             self._emergency = screen = EmergencyScreen()
             screen.closed.connect(self.close_emergency)
             screen.corrected.connect(self._on_emergency_corrected)
+            screen.country_requested.connect(self._on_country_requested)
             self._supply(screen)
             self._front.addWidget(screen)
         return self._emergency
@@ -368,6 +385,7 @@ class MainWindow(QMainWindow):
         self.composer.clear()
         if self._find_bar is not None:
             self._find_bar.clear()
+        self._unsaid = ""
         self.clear_fault()
         self.close_emergency()
         self._clear_card()
@@ -433,6 +451,7 @@ class MainWindow(QMainWindow):
             self.help_opened.emit()
         else:
             self._focus_front()
+            self._dialogs.bring_back()
 
     def _focus_front(self) -> None:
         """Let a person go on where they are: writing, or on the page in its place."""
@@ -451,9 +470,20 @@ class MainWindow(QMainWindow):
         self.menuBar().setVisible(not hidden)
         self.setWindowTitle(text("window.title_hidden" if hidden else "window.title"))
         if hidden:
+            self._dialogs.put_aside(Aside.HIDING)
             self._veil.setFocus()
         else:
-            self._focus_front()
+            self._come_back()
+
+    def _come_back(self) -> None:
+        self._focus_front()
+        self._dialogs.bring_back()
+        words, self._unsaid = self._unsaid, ""
+        self.say(words)
+
+    def _on_country_requested(self) -> None:
+        self.open_help()
+        self._need_panel().choose_country()
 
     def _on_card_dismissed(self) -> None:
         self.composer.setFocus()
@@ -464,8 +494,12 @@ class MainWindow(QMainWindow):
         self.corrected.emit()
 
     def _on_about(self) -> None:
-        title = text("window.title")
-        QMessageBox.about(self, title, text("window.about", version=__version__))
+        about = QMessageBox(self)
+        about.setWindowTitle(text("window.title"))
+        about.setText(text("window.about", version=__version__))
+        about.setIconPixmap(self.windowIcon().pixmap(ICON, ICON))
+        about.finished.connect(about.deleteLater)
+        about.open()  # not exec(): that would end when it is put aside
 
     def _on_previous_message(self) -> None:
         self.chat.move_current(-1)

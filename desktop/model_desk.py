@@ -85,6 +85,7 @@ class ModelDesk(QObject):
 
     def open(self) -> None:
         if self.page is not None:
+            self.page.open()  # it may have been put aside
             self.page.raise_()
             return
         page = self.page = ModelManager(self._window)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop.flow_layout import WrappingCheckBox
+from desktop.flow_layout import WrappingButton, WrappingCheckBox
 from desktop.parts import ScrollArea, button, heading, paragraph
 from theragen_core.resources import text
 
@@ -21,7 +21,8 @@ class Onboarding(ScrollArea):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.age = WrappingCheckBox(text("window.consent_age"))
-        self.begin = button("window.consent_begin", primary=True)
+        self.begin = WrappingButton(text("window.consent_begin"))
+        self.begin.setProperty("primary", True)
         self.begin.setEnabled(False)
         self.help = button("window.consent_help")
         self.quit = button("window.consent_quit", link=True)

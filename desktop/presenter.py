@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMessageBox
 
-from desktop.announce import announce
 from desktop.clipboard import copy_text
 from desktop.engine_client import EngineClient
 from desktop.guard_client import GuardClient
@@ -213,7 +212,7 @@ class Presenter(QObject):
     ) -> None:
         """Something that a person should know, above the conversation."""
         self._window.show_fault(words, remedy, other)
-        announce(self._window, words)
+        self._window.say(words)
 
     # The guard ---------------------------------------------------------------------------------
 
@@ -343,7 +342,9 @@ class Presenter(QObject):
                 self._show_help(tier)
             case ShowWarning(text_id=text_id):
                 self._drain()
-                chat.add_notice(text(text_id))
+                words = text(text_id)
+                chat.add_notice(words)
+                self._window.say(words)
             case Append():
                 self._show_text(outcome)
             case Replace(message=message, text=words, chosen=chosen, count=count):
@@ -437,7 +438,7 @@ class Presenter(QObject):
             return
         if ended.message is not None:
             self._window.chat.finish_message(ended.message, self._footer(ended))
-            announce(self._window.chat, self._session.conversation.get(ended.message).text)
+            self._window.say(self._session.conversation.get(ended.message).text)
         if isinstance(ended, TurnFailed):
             self._show_fault(ended.fault, ended.details)
         self._show_state()

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.country_box import CountryBox
 from desktop.flow_layout import FlowLayout, WrappingCheckBox
 from desktop.parts import ScrollArea, button, paragraph
 from desktop.read_ahead import ReadAheadChoice
@@ -111,7 +112,7 @@ class SettingsDialog(QDialog):
         self.read_ahead = _choice("settings_read_ahead", ReadAheadChoice, self._settings.read_ahead)
 
     def _make_person_fields(self, countries: tuple[tuple[str, str], ...]) -> None:
-        self.country = QComboBox()
+        self.country = CountryBox()
         self.country.addItem(text("window.settings_country_automatic"), "")
         for code, name in countries:
             self.country.addItem(name, code)

@@ -18,6 +18,11 @@ from theragen_core.resources import ROOT, read_json
 COMFORTABLE_POINTS = 10.5  # some systems' own text is small for reading at length
 SMALLEST_TEXT, LARGEST_TEXT, TEXT_STEP = 80, 200, 10  # per cent
 
+# How Fusion makes the colour of a border from that of the window, and how much lighter a kind of
+# control has it.
+FUSION_DARKENS = 1.4
+BORDERED = {"QCheckBox": 1.1, "QComboBox": 1.0, "QAbstractSpinBox": 1.0, "QLineEdit": 1.0}
+
 
 class ThemeChoice(StrEnum):
     SYSTEM = "system"
@@ -75,6 +80,18 @@ def palette(theme: Theme) -> QPalette:
         colours.setColor(role, colour)
     for role in (roles.WindowText, roles.Text, roles.ButtonText):
         colours.setColor(QPalette.ColorGroup.Disabled, role, theme.muted)
+    return colours
+
+
+def bordered(theme: Theme, lighter: float) -> QPalette:
+    """For controls whose border Fusion draws in a darker shade of Window, made `lighter` again.
+
+    A style sheet could name the border, but then it has to bring the check mark and arrow too.
+    """
+    hue, saturation, value, _ = theme.control_border.getHsv()
+    shade = min(255, round(value * FUSION_DARKENS / lighter))
+    colours = palette(theme)
+    colours.setColor(QPalette.ColorRole.Window, QColor.fromHsv(hue, saturation, shade))
     return colours
 
 
@@ -139,6 +156,10 @@ class Appearance(QObject):
 
     def _paint(self) -> None:
         self._application.setPalette(palette(self.theme))
+        for kind, lighter in BORDERED.items():
+            colours = bordered(self.theme, lighter)
+            # The stubs ask for bytes, which PySide refuses.
+            self._application.setPalette(colours, kind)  # type: ignore[arg-type]
         self._application.setStyleSheet(stylesheet(self.theme))
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
@@ -82,7 +85,8 @@ def test_a_key_that_was_meant_for_the_composer_calls_nobody(
 def test_tab_goes_from_the_first_number_to_the_way_back(screen: EmergencyScreen) -> None:
     screen.set_help(UNSURE)
     screen.set_help(VIEW)  # made anew
-    order = [*screen.links(), screen.back, screen.correct]
+    order = [*screen.buttons(), screen.back, screen.correct]
+    assert [button.text() for button in order[1:4]] == ["Call", "Choose your country", "Call"]
     screen.setFocus()
     for before in order:
         assert before.hasFocus(), before.text()
@@ -138,6 +142,65 @@ def test_is_announced_once_with_the_number(
     assert said[0].index("Ambulance, 000 1") < said[0].index("I am an AI")
 
 
+def test_says_which_country_the_numbers_are_of_and_leads_to_another(
+    screen: EmergencyScreen, qtbot: QtBot
+) -> None:
+    assert "These are numbers for" not in words(screen)  # it is not known
+    screen.set_help(replace(VIEW, country="XA", countries=(("XA", "A country"),)))
+    shown = words(screen)
+    assert shown.index("0002") < shown.index("These are numbers for A country.")
+    assert shown.index("for A country.") < shown.index("I am an AI")
+    (other,) = [button for button in screen.buttons() if button.text() == "Another country"]
+    with qtbot.assertNotEmitted(screen.country_requested):
+        QTest.keyClick(other, Qt.Key.Key_Return)  # it may have been meant for the composer
+    qtbot.wait(HOLD_MS + 50)
+    with qtbot.waitSignal(screen.country_requested):
+        QTest.keyClick(other, Qt.Key.Key_Return)
+
+
+def test_without_a_country_the_first_thing_is_to_choose_one(
+    screen: EmergencyScreen, qtbot: QtBot
+) -> None:
+    screen.set_help(HelpView())
+    (choose,) = [b for b in screen.buttons() if b.text() == "Choose your country"]
+    assert choose.hasFocus()
+    qtbot.wait(HOLD_MS + 50)
+    with qtbot.waitSignal(screen.country_requested):
+        choose.click()
+
+
+def test_esc_is_kept_from_the_actions_of_the_window(screen: EmergencyScreen, qtbot: QtBot) -> None:
+    stop = QAction(screen)
+    stop.setShortcut(Qt.Key.Key_Escape)
+    screen.addAction(stop)
+    with qtbot.assertNotEmitted(stop.triggered), qtbot.waitSignal(screen.closed):
+        QTest.keyClick(screen.back, Qt.Key.Key_Escape)
+
+
+@pytest.mark.parametrize("view", [VIEW, UNSURE])
+def test_the_first_number_is_in_sight_in_the_smallest_window(
+    screen: EmergencyScreen, appearance: Appearance, qtbot: QtBot, view: HelpView
+) -> None:
+    appearance.set_text_size(200)
+    screen.resize(360, 380)  # what a menu leaves of the window
+    screen.hide()
+    screen.set_help(view)
+    screen._scroll.verticalScrollBar().setValue(10_000)
+    screen.show()
+    qtbot.wait(50)
+    assert _whole(screen)
+    screen.set_help(replace(view, country="XA", countries=(("XA", "A country"),)))
+    qtbot.wait(50)
+    assert _whole(screen)
+
+
+def _whole(screen: EmergencyScreen) -> bool:
+    """Whether nothing of the first number and its button is out of sight."""
+    number = next(label for label in screen.findChildren(QLabel) if "000" in label.text())
+    parts = (number, screen.links()[0])
+    return all(part.visibleRegion().boundingRect() == part.rect() for part in parts)
+
+
 @pytest.mark.parametrize("view", [VIEW, UNSURE, HelpView()])
 def test_nothing_is_cut_off_in_a_narrow_window_with_large_text(
     screen: EmergencyScreen, appearance: Appearance, qtbot: QtBot, view: HelpView
@@ -149,7 +212,7 @@ def test_nothing_is_cut_off_in_a_narrow_window_with_large_text(
     page, port = screen._scroll.widget(), screen._scroll.viewport()
     assert page is not None
     assert page.width() <= port.width()
-    parts: list[QLabel | QPushButton] = [*screen.links(), screen.back, screen.correct]
+    parts: list[QLabel | QPushButton] = [*screen.buttons(), screen.back, screen.correct]
     for part in [*parts, *page.findChildren(QLabel)]:
         assert part.height() >= part.heightForWidth(part.width()), part.text()
         assert part.mapTo(screen, part.rect().topRight()).x() < screen.width(), part.text()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -38,10 +39,18 @@ def words(card: HelpCard) -> str:
 
 
 def test_tells_of_people_with_the_first_number_and_line(card: HelpCard) -> None:
-    assert "You can talk to a person right now" in words(card)
+    assert "There are people you can talk to" in words(card)
     assert "Ambulance: 000 1 · A listening line: 00 34" in words(card)
     assert "Police" not in words(card)
     assert "plain statements" not in words(card)
+
+
+def test_says_which_country_the_numbers_are_of(card: HelpCard) -> None:
+    assert "(" not in words(card)  # it is not known
+    card.set_help(replace(VIEW, country="XA", countries=(("XA", "A country"),)))
+    assert "Ambulance: 000 1 · A listening line: 00 34 (A country)" in words(card)
+    card.set_help(HelpView("XA", (("XA", "A country"),)))
+    assert "A country" not in words(card)  # no number is there
 
 
 def test_links_are_told_and_not_opened(card: HelpCard) -> None:
@@ -112,7 +121,7 @@ def test_is_announced_once_whenever_it_comes_up(
     window.hide()
     window.show()
     assert len(said) == 1
-    assert "talk to a person" in said[0]
+    assert "people you can talk to" in said[0]
     assert "000 1" in said[0]
     card.hide()
     card.show()

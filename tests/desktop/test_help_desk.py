@@ -49,6 +49,7 @@ def shows(
 def test_lines_of_a_country(country: str, number: str) -> None:
     view = help_view(country)
     assert view.country == country
+    assert view.country_name == dict(directory.countries())[country]
     assert number in [line.number for line in view.lines]
     assert view.emergency
     assert view.finder == FINDER
@@ -73,7 +74,7 @@ def test_a_line_can_be_reached_in_every_way_that_the_directory_knows() -> None:
     assert [link.url for link in chat.links()] == [chat.page]
     assert chat.page.startswith("https://")
     (texted,) = [line for line in help_view("GB").lines if "SHOUT" in line.note]
-    assert [link.url for link in texted.links()] == ["sms:85258"]
+    assert [link.url for link in texted.links()] == ["sms:85258?body=SHOUT"]
 
 
 def test_the_dates_and_sources_are_those_of_the_directory() -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -39,7 +41,8 @@ def panel(qtbot: QtBot) -> HelpPanel:
     panel = HelpPanel()
     qtbot.addWidget(panel)
     panel.set_help(VIEW)
-    panel.show()
+    with qtbot.waitActive(panel):
+        panel.show()
     return panel
 
 
@@ -128,7 +131,64 @@ def test_an_unknown_country_still_leads_to_people(panel: HelpPanel, qtbot: QtBot
     shown = words(panel)
     assert "Call the emergency number of your country." in shown
     assert "000 1" not in shown
+    assert "please choose yours above" in shown
+    assert "No line for your country" not in shown
     (finder,) = page(panel).findChildren(LinkButton)
     with qtbot.waitSignal(panel.link_activated) as signal:
         finder.click()
     assert signal.args == [FINDER_URL]
+
+
+def test_the_country_is_asked_for_where_none_is_known(panel: HelpPanel) -> None:
+    panel.set_help(HelpView(countries=VIEW.countries))
+    assert panel._country.currentIndex() == -1
+    assert panel._country.placeholderText() == "Choose your country …"
+    panel.set_help(HelpView("XA", VIEW.countries))
+    assert "No line for your country" in words(panel)  # it is known, and has none
+    assert "please choose yours above" not in words(panel)
+
+
+def test_panel_and_countries_have_names_for_screen_readers(panel: HelpPanel) -> None:
+    label = next(part for part in panel.findChildren(QLabel) if part.buddy() is panel._country)
+    assert label.text() == "Country"
+    assert label.isVisible()
+    box = QAccessible.queryAccessibleInterface(panel._country)
+    assert [other.text(QAccessible.Text.Name) for other, _ in box.relations()] == ["Country"]
+    assert panel.accessibleName() == "Help"
+
+
+def first_link(panel: HelpPanel) -> LinkButton:
+    return page(panel).findChildren(LinkButton)[0]
+
+
+def test_the_focus_starts_at_the_first_link_and_stays_there(panel: HelpPanel) -> None:
+    panel.setFocus()
+    assert first_link(panel).hasFocus()
+    panel.set_help(HelpView(emergency=(HelpNumber("Fire brigade", "0009"),)))
+    assert first_link(panel).accessibleName() == "Call Fire brigade, 0009"
+    assert first_link(panel).hasFocus()
+
+
+def test_who_chooses_a_country_stays_at_the_box(panel: HelpPanel) -> None:
+    panel.choose_country()
+    panel.set_help(HelpView("XA", VIEW.countries))
+    assert panel._country.hasFocus()
+
+
+def test_keys_scroll_the_page_from_everywhere(panel: HelpPanel) -> None:
+    panel.resize(400, 300)
+    QTest.qWait(50)
+    bar = panel._scroll.verticalScrollBar()
+    for place in (first_link(panel), panel._country, panel._close):
+        bar.setValue(0)
+        QTest.keyClick(place, Qt.Key.Key_PageDown)
+        assert bar.value() > 0
+        QTest.keyClick(place, Qt.Key.Key_PageUp)
+        assert bar.value() == 0
+    assert panel._country.currentText() == "Second country"
+
+
+def test_esc_closes_the_panel(panel: HelpPanel, qtbot: QtBot) -> None:
+    for place in (first_link(panel), panel._country, panel._close):
+        with qtbot.waitSignal(panel.closed):
+            QTest.keyClick(place, Qt.Key.Key_Escape)

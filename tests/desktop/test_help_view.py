@@ -41,6 +41,27 @@ def test_a_line_without_a_number_has_its_chat_alone() -> None:
     assert [link.url for link in line.links()] == [PAGE]
 
 
+def test_a_text_begins_with_the_keyword() -> None:
+    line = HelpLine("A line", "00 1", methods=(Method.TEXT,), keyword="HELLO YOU")
+    (shown,), (said,) = line.links(), line.links(with_number=True)
+    assert shown.url == said.url == "sms:001?body=HELLO%20YOU"
+    assert shown.name == said.name == "Text A line: the word HELLO YOU to 00 1"
+    assert shown.words == "Text"
+    assert said.words == "Text HELLO YOU to 00 1"
+
+
+def test_a_keyword_is_for_texts_alone() -> None:
+    line = HelpLine("A line", "001", methods=(Method.CALL, Method.TEXT), keyword="HELLO")
+    assert [link.url for link in line.links()] == ["tel:001", "sms:001?body=HELLO"]
+
+
+def test_the_country_is_named_where_it_is_known() -> None:
+    countries = (("XA", "A country"),)
+    assert HelpView("XA", countries).country_name == "A country"
+    assert HelpView("", countries).country_name == ""
+    assert HelpView("XB", countries).country_name == ""
+
+
 def test_a_page_is_linked_once() -> None:
     assert [link.url for link in HelpLine("A", "1", page=PAGE).page_links()] == [PAGE]
     assert HelpLine("A", "1").page_links() == ()

@@ -20,9 +20,11 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from desktop.country_box import CountryBox
 from desktop.emergency_screen import HOLD_MS, EmergencyScreen
 from desktop.help_card import HelpCard
 from desktop.help_panel import HelpPanel
+from desktop.help_parts import LinkButton
 from desktop.help_view import HelpLine, HelpNumber, HelpView
 from desktop.main_window import MainWindow
 from desktop.onboarding import Onboarding
@@ -341,6 +343,80 @@ def test_esc_leads_back_and_stops_nothing(qtbot: QtBot, window: MainWindow) -> N
     with qtbot.assertNotEmitted(window.actions_.stop.triggered):
         press(qtbot, window, "Esc")
     assert focused(window) is window.composer.edit
+
+
+def test_esc_closes_the_help_panel_and_stops_nothing(qtbot: QtBot, window: MainWindow) -> None:
+    window.set_generating(True)
+    press(qtbot, window, "F1")
+    with qtbot.assertNotEmitted(window.actions_.stop.triggered):
+        press(qtbot, window, "Esc")
+    assert not window.actions_.help.isChecked()
+    with qtbot.waitSignal(window.actions_.stop.triggered):
+        press(qtbot, window, "Esc")
+
+
+def test_help_opens_on_its_first_link(qtbot: QtBot, window: MainWindow) -> None:
+    press(qtbot, window, "F1")
+    link = focused(window)
+    assert isinstance(link, LinkButton)
+    assert link.accessibleName() == "Call Ambulance, 0001"
+    window.set_help(HelpView(emergency=(HelpNumber("Fire brigade", "0009"),)))
+    link = focused(window)
+    assert link is not None
+    assert link.accessibleName() == "Call Fire brigade, 0009"
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_from_the_page_another_country_is_chosen_in_the_panel(
+    qtbot: QtBot, window: MainWindow, width: int
+) -> None:
+    window.resize(width, 640)
+    window.show_emergency()
+    for _ in range(2):  # the second time the panel may be open already
+        screen(window).country_requested.emit()
+        assert isinstance(focused(window), CountryBox)
+        assert screen(window).isVisible() == (width > 400)
+        if width == 400:
+            press(qtbot, window, "Esc")
+            assert focused(window) is screen(window).links()[0]
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is announced, by whatever part of the window."""
+    told: list[str] = []
+    for module in ("main_window", "help_card", "emergency_screen"):
+        monkeypatch.setattr(f"desktop.{module}.announce", lambda _, words: told.append(words))
+    return told
+
+
+def test_while_hidden_nothing_is_said_and_then_the_latest(
+    qtbot: QtBot, window: MainWindow, said: list[str]
+) -> None:
+    window.say("A reply.")
+    assert said == ["A reply."]
+    press(qtbot, window, "F9")
+    window.say("A second reply.")
+    window.say("A third reply.")
+    window.show_emergency()
+    assert said == ["A reply."]
+    press(qtbot, window, "F9")
+    assert "Ambulance, 0001" in said[1]
+    assert said[2:] == ["A third reply."]
+    press(qtbot, window, "F9")
+    press(qtbot, window, "F9")
+    assert said[2:3] == ["A third reply."]
+    assert said.count("A third reply.") == 1
+
+
+def test_what_is_forgotten_is_not_said_later(
+    qtbot: QtBot, window: MainWindow, said: list[str]
+) -> None:
+    press(qtbot, window, "F9")
+    window.say("A reply.")
+    window.clear()
+    press(qtbot, window, "F9")
+    assert "A reply." not in said
 
 
 def test_on_the_page_help_and_hiding_work_as_ever(qtbot: QtBot, window: MainWindow) -> None:

@@ -430,3 +430,18 @@ def test_a_page_opens_in_the_browser(person: Person, monkeypatch: pytest.MonkeyP
     person.opens_the_page()
     person.presses(LINKED, "page")
     assert opened == ["https://page.invalid/"]
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support raise")  # no window manager
+def test_the_page_comes_back_when_it_is_asked_for_in_front_of_help(
+    person: Person, window: MainWindow
+) -> None:
+    person.opens_the_page()
+    page = person.page
+    window.open_help()
+    assert not page.isVisible()
+    person.opens_the_page()
+    assert person.page is page
+    assert page.isVisible()
+    window.actions_.help.setChecked(False)
+    assert page.isVisible()

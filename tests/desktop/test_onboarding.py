@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from desktop.onboarding import Onboarding
+from desktop.theme import Appearance
 
 
 @pytest.fixture
@@ -38,6 +39,20 @@ def test_says_what_it_is_and_where_words_go(page: Onboarding) -> None:
     shown = " ".join(label.text() for label in page.findChildren(QLabel))
     for part in ("not a therapist", "emergency number", "stays in its memory", "mistakes"):
         assert part in shown
+
+
+def test_nothing_is_cut_sideways_in_the_smallest_window(
+    page: Onboarding, appearance: Appearance
+) -> None:
+    appearance.set_text_size(200)
+    page.resize(360, 380)  # what a menu leaves of the window
+    QTest.qWait(50)
+    inner = page.widget()
+    assert inner is not None
+    assert inner.width() == page.viewport().width()
+    assert page.begin.height() >= page.begin.heightForWidth(page.begin.width())
+    assert page.begin.text() == "I understand,\nbegin"
+    assert page.begin.accessibleName() == "I understand, begin"
 
 
 def test_large_text_in_a_small_window_is_read_whole(page: Onboarding) -> None:

@@ -3,9 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QScrollArea
 from pytestqt.qtbot import QtBot
 
+from desktop.country_box import CountryBox
 from desktop.settings_dialog import SettingsDialog
 from desktop.theme import Appearance
 from theragen_core.settings import Settings
@@ -119,3 +122,10 @@ def test_models_are_shown_after_what_was_edited_is_saved(qtbot: QtBot) -> None:
     dialog.models.click()
     assert told == [replace(Settings(), max_tokens=128), "models"]
     assert not dialog.isVisible()
+
+
+def test_the_country_is_chosen_from_its_opened_list_alone(qtbot: QtBot) -> None:
+    dialog = open_dialog(qtbot, CHOSEN)
+    assert isinstance(dialog.country, CountryBox)
+    QTest.keyClick(dialog.country, Qt.Key.Key_PageUp)
+    assert dialog.country.currentData() == "XB"
