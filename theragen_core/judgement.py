@@ -22,7 +22,7 @@ from theragen_core.risk.conversation import (
     LEARNED_SURELY,
 )
 from theragen_core.risk.rules import has_grave_words, speaks_of_another
-from theragen_core.risk.spelling import lowered, undisguise
+from theragen_core.risk.spelling import lowered, undisguise, words_of
 from theragen_core.safety.review import REFUSAL, Sentence, Verdict
 
 TIERS = (Tier.DISTRESS, Tier.CONCERN, Tier.ACTIVE, Tier.IMMINENT)
@@ -33,7 +33,8 @@ CATEGORIES = (
     "contract", "secrecy", "delusion", "romance", "isolation", REFUSAL,
 )  # fmt: skip
 
-FEW_WORDS = 15  # a shorter text needs the more evidence, the shorter it is
+# A shorter text needs the more evidence, the shorter it is.
+FEW_WORDS, FEW_REPLY_WORDS = 15, 8
 SURELY = 2.0  # the score from which a frame such as "years ago" no longer speaks against it
 # What a later message without words of danger needs: each is one more chance to be wrong.
 IN_TALK = 1.0
@@ -74,6 +75,9 @@ class Judgement:
         self._categories_from = np.array(data["reply"]["thresholds"])
         self._joint: float = data["reply"]["joint"]
         self._stricter: float = data["reply"]["stricter_from_tier_2"]
+        self._for_few_reply_words: float = data["reply"]["for_few_words"]
+        # Kind words that a model says all day, and that mean no harm whatever they answer.
+        self._everyday = frozenset(words_of(said) for said in read_json("guard/everyday.json"))
 
     def of_message(self, text: str) -> RiskAssessment:
         """The risk that one message shows by itself."""
@@ -99,12 +103,13 @@ class Judgement:
             logits = np.maximum(logits, self._risk.logits(self._encoder.encode(plain)))
         grave = has_grave_words(text)
         scores: Scores = logits - (self._beside_grave_words if grave else self._thresholds)
-        missing = max(0, FEW_WORDS - len(text.split())) / FEW_WORDS
-        scores[1 : len(TIERS)] -= missing * self._for_few_words
+        scores[1 : len(TIERS)] -= _missing(text, FEW_WORDS) * self._for_few_words
         return scores
 
     def of_sentence(self, sentence: Sentence) -> Verdict:
         """Whether a sentence may be shown, alone and behind the one before it."""
+        if words_of(sentence.text) in self._everyday:
+            return Verdict()
         alone = self._categories(sentence, sentence.text, 0.0)
         if alone or not sentence.before.strip():
             return Verdict(alone)
@@ -116,10 +121,17 @@ class Judgement:
         answered, reply = reply_input(sentence.answers, words)
         logits = self._reply.logits(self._encoder.encode(reply, answered, reply=True))
         scores = logits - self._categories_from
+        # The last of them excepted: refusals are short.
+        scores[:-1] -= _missing(reply, FEW_REPLY_WORDS) * self._for_few_reply_words
         if sentence.risk.tier >= Tier.CONCERN:
             scores = scores + self._stricter
         found = [name for name, score in zip(CATEGORIES, scores, strict=True) if score > least]
         return tuple(name for name in found if name != REFUSAL or len(found) == 1)
+
+
+def _missing(text: str, enough: int) -> float:
+    """The share of `enough` words that a text lacks, from 0 to 1."""
+    return max(0, enough - len(text.split())) / enough
 
 
 def _tier(scores: dict[str, float], least: float) -> Tier:

@@ -47,20 +47,21 @@ COMMENTS, COUNSEL = 14_000, 4_000
 
 # The share of harmless examples that may pass each threshold. Most of these were written to
 # resemble grave ones; of everyday talk far fewer pass.
-FALSE_TIERS = {Tier.DISTRESS: 0.2, Tier.CONCERN: 0.09, Tier.ACTIVE: 0.03, Tier.IMMINENT: 0.03}
+FALSE_TIERS = {Tier.DISTRESS: 0.2, Tier.CONCERN: 0.09, Tier.ACTIVE: 0.025, Tier.IMMINENT: 0.03}
 FALSE_BESIDE_GRAVE_WORDS = {
     Tier.DISTRESS: 0.2,
-    Tier.CONCERN: 0.11,
-    Tier.ACTIVE: 0.06,
-    Tier.IMMINENT: 0.05,
+    Tier.CONCERN: 0.08,
+    Tier.ACTIVE: 0.08,
+    Tier.IMMINENT: 0.06,
 }
-FOR_FEW_WORDS = 5.0  # what one word would need more than many
+FOR_FEW_WORDS, FOR_FEW_REPLY_WORDS = 5.0, 2.0  # what one word would need more than many
 FALSE_SENTENCES = 0.003  # of counsellors' sentences, over all categories together
-FALSE_GOOD = 0.12  # of good replies of our own, twins of bad ones, likewise
-MARGIN = 0.8  # the highest of a sample is not the highest of all
-MARGINS = {"shame": 1.2}  # small models are often curt, which is not yet contempt
+FALSE_GOOD = 0.2  # of good replies of our own, twins of bad ones, likewise
+MARGIN = 0.6  # the highest of a sample is not the highest of all
+# What counsellors say of conditions, courage and discretion comes near to these.
+MARGINS = {"shame": 0.8, "diagnosis": 2.0, "encouragement": 1.3, "secrecy": 1.5, "delusion": 1.5}
 JOINT = 1.0  # what two sentences need more, both of which passed
-STRICTER_FROM_TIER_2 = 1.3  # added to each score of a reply when the person may be in danger
+STRICTER_FROM_TIER_2 = 1.0  # added to each score of a reply when the person may be in danger
 
 
 def main() -> None:
@@ -127,6 +128,7 @@ def _reply_head(encoder: Encoder) -> dict[str, Any]:
     return {
         **_linear(weights, bias),
         "thresholds": thresholds,
+        "for_few_words": FOR_FEW_REPLY_WORDS,
         "joint": JOINT,
         "stricter_from_tier_2": STRICTER_FROM_TIER_2,
     }

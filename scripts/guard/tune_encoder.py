@@ -127,7 +127,8 @@ def taught(kept: Path | None) -> Reader:
         tune(teacher, learned_from(), TEACHER_EPOCHS, TEACHER_RATE)
         if kept:
             torch.save(teacher.state_dict(), kept)
-    return teacher.eval()
+    teacher.eval()
+    return teacher
 
 
 def learned_from(comments: int = FEWER_COMMENTS) -> list[Example]:

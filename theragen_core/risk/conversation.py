@@ -47,9 +47,10 @@ def assess(
     assessed = [rules.assess_message(text) for text in texts]
     together = RiskAssessment(Tier.NONE)
     if judge is not None:
-        *judged, together = judge([*texts, _joined(texts[-TOGETHER:])])
-        for index, part in enumerate(judged):
-            if index == 0 or _speaks_for_itself(texts[index], part):
+        alone, in_talk = _judged(texts, judge)
+        together = in_talk[-1]
+        for index, part in enumerate(alone):
+            if index == 0 or _speaks_for_itself(texts[index], part, in_talk[index]):
                 assessed[index] = _both(assessed[index], part)
     capped = [
         _at_most(Tier.CONCERN, part) if misread else part
@@ -61,12 +62,25 @@ def assess(
     return replace(combine([*_faded(capped), *present]), own=capped[-1].tier)
 
 
-def _speaks_for_itself(text: str, judged: RiskAssessment) -> bool:
-    """In a talk, a few words do so only where they are plainly grave: "He is choking me"."""
-    if _is_faint(judged):
+def _judged(
+    texts: Sequence[str], judge: Judge
+) -> tuple[Sequence[RiskAssessment], Sequence[RiskAssessment]]:
+    """Each message alone, and each together with those right before it."""
+    count = len(texts)
+    joined = [_joined(texts[max(0, end - TOGETHER) : end]) for end in range(1, count + 1)]
+    found = judge([*texts, *joined])
+    return found[:count], found[count:]
+
+
+def _speaks_for_itself(text: str, judged: RiskAssessment, in_talk: RiskAssessment) -> bool:
+    """Whether a later message counts alone: not where what was said before makes it harmless, and
+    of a few words only where they are plainly grave, as "He is choking me" is.
+    """
+    surely = LEARNED_SURELY in judged.cues
+    if _is_faint(judged) or not (surely or in_talk.tier >= Tier.CONCERN):
         return False
-    surely = judged.tier >= Tier.ACTIVE and LEARNED_SURELY in judged.cues
-    return len(text.split()) > FEW_WORDS or judged.tier == Tier.IMMINENT or surely
+    plainly = judged.tier == Tier.IMMINENT or (judged.tier == Tier.ACTIVE and surely)
+    return plainly or len(text.split()) > FEW_WORDS
 
 
 def _is_faint(judged: RiskAssessment) -> bool:

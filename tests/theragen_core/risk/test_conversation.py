@@ -110,6 +110,16 @@ def test_a_few_words_in_a_talk_count_where_they_are_plainly_grave() -> None:
     assert risk.assess(talk, surely).own is Tier.ACTIVE
 
 
+def test_what_was_said_before_may_make_a_message_harmless() -> None:
+    def in_context(texts: Sequence[str]) -> list[RiskAssessment]:
+        calm = RiskAssessment(Tier.NONE)
+        return [calm if "novel" in t else part for t, part in zip(texts, judge(texts), strict=True)]
+
+    long = "and here come some more words about thoughts of it"
+    assert risk.assess(said("my novel and its people", long), in_context).tier is Tier.NONE
+    assert risk.assess(said("the garden and the rain", long), in_context).own is Tier.ACTIVE
+
+
 def test_older_topics_do_not_choose_the_words() -> None:
     found = risk.assess(said("here is a hint", "something else", "it is now"), judge)
     assert found.topics == {Topic.ABUSE}
