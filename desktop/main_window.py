@@ -314,7 +314,8 @@ class MainWindow(QMainWindow):
             card.hide()
 
     def show_emergency(self) -> None:
-        """The emergency screen in place of the conversation, until a person goes back."""
+        """The emergency screen, in front of all, until a person goes back to the conversation."""
+        self._dialogs.put_aside(Aside.HELP)
         screen = self._need_emergency()
         self._front.setCurrentWidget(screen)
         self.actions_.find.setEnabled(False)
@@ -327,6 +328,7 @@ class MainWindow(QMainWindow):
         """Back to the conversation; nothing happens where the emergency screen is not open."""
         if self._front.currentWidget() is self._emergency:
             self.show_conversation()
+            self._dialogs.bring_back()
 
     def _need_card(self) -> HelpCard:
         if self._help_card is None:

@@ -180,6 +180,15 @@ def test_a_dialog_that_comes_up_while_hidden_waits(qtbot: QtBot, window: MainWin
     assert dialog.isVisible()
 
 
+def test_the_page_for_danger_comes_in_front_of_a_dialog(qtbot: QtBot, window: MainWindow) -> None:
+    dialog = opened(qtbot, settings(window))
+    window.show_emergency()
+    assert not dialog.isVisible()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.close_emergency()
+    assert dialog.isVisible()
+
+
 def test_about_is_a_dialog_as_any_other(qtbot: QtBot, window: MainWindow) -> None:
     window.actions_.about.trigger()
     (about,) = window.findChildren(QMessageBox)

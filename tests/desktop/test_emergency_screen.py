@@ -145,11 +145,11 @@ def test_is_announced_once_with_the_number(
 def test_says_which_country_the_numbers_are_of_and_leads_to_another(
     screen: EmergencyScreen, qtbot: QtBot
 ) -> None:
-    assert "These are numbers for" not in words(screen)  # it is not known
+    assert "Country: " not in words(screen)  # it is not known
     screen.set_help(replace(VIEW, country="XA", countries=(("XA", "A country"),)))
     shown = words(screen)
-    assert shown.index("0002") < shown.index("These are numbers for A country.")
-    assert shown.index("for A country.") < shown.index("I am an AI")
+    assert shown.index("0002") < shown.index("Country: A country")
+    assert shown.index("A country") < shown.index("I am an AI")
     (other,) = [button for button in screen.buttons() if button.text() == "Another country"]
     with qtbot.assertNotEmitted(screen.country_requested):
         QTest.keyClick(other, Qt.Key.Key_Return)  # it may have been meant for the composer
