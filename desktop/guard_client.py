@@ -72,7 +72,7 @@ class GuardClient(QObject):
 
     def _on_received(self, event: object) -> None:
         if isinstance(event, Assessed) and event.turn == NO_TURN:
-            self._patience.setInterval(TALK_PATIENCE_MS)
+            self._patience.setInterval(min(self._patience.interval(), TALK_PATIENCE_MS))
             if not event.by_rules_alone:
                 self.ready.emit()
                 return

@@ -80,7 +80,7 @@ def test_a_guard_that_is_silent_is_given_up(qtbot: QtBot, guard: GuardClient, ea
     child = psutil.Process(guard.process_id)
     child.suspend()
     guard.send(GRAVE)
-    qtbot.waitUntil(lambda: ear.lost == 1, timeout=guard_client.PATIENCE_MS + 1000)
+    qtbot.waitUntil(lambda: ear.lost == 1, timeout=guard_client.TALK_PATIENCE_MS + 1000)
     child.wait(2)
 
 

@@ -45,9 +45,13 @@ class Program:
     def sends(self, words: str) -> str:
         """Type a message and send it; the transcript with it."""
         self.display.type(words)
-        self.display.press("Return")
-        self.waits_for(lambda: words in self.transcript())
+        self.waits_for(lambda: self._enters(words))
         return self.transcript()
+
+    def _enters(self, words: str) -> bool:
+        """Enter, once more while the last words of a reply still flow, as a person would."""
+        self.display.press("Return")
+        return words in self.transcript()
 
     def asks(self, words: str) -> str:
         """Send a message; the transcript once a reply to it has begun."""

@@ -21,7 +21,7 @@ from theragen_core.resources import fault_text
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 QUESTION = "Good morning."
-LONG_MESSAGE = "It was a long day, and this is how it went. " * 45  # some 500 tokens
+LONG_MESSAGE = "We bought apples, bread and a lamp for the kitchen. " * 45  # some 500 tokens
 SHORT_REPLY = SamplingOptions(temperature=0.0, max_tokens=3)  # sure of each of its words
 LONG_REPLY = SamplingOptions(temperature=0.8, max_tokens=400)
 SIGNALS = ("SIGSEGV", "SIGABRT", "SIGKILL", "SIGSTOP")
