@@ -66,12 +66,15 @@ def panel(window: MainWindow) -> HelpPanel:
     return found
 
 
-@pytest.mark.parametrize("make", [settings, question, message_box, manager])
+@pytest.fixture(params=[settings, question, message_box, manager])
+def dialog(request: pytest.FixtureRequest, qtbot: QtBot, window: MainWindow) -> QDialog:
+    """One of each kind, open."""
+    return opened(qtbot, request.param(window))
+
+
 def test_f9_hides_dialogs_too_and_brings_them_back(
-    qtbot: QtBot, window: MainWindow, make: object
+    qtbot: QtBot, window: MainWindow, dialog: QDialog
 ) -> None:
-    assert callable(make)
-    dialog = opened(qtbot, make(window))
     with qtbot.assertNotEmitted(dialog.finished):
         press(F9)
     assert window.actions_.hide.isChecked()
@@ -83,12 +86,9 @@ def test_f9_hides_dialogs_too_and_brings_them_back(
     qtbot.waitUntil(dialog.isActiveWindow)
 
 
-@pytest.mark.parametrize("make", [settings, question, message_box, manager])
 def test_f1_puts_dialogs_aside_until_help_is_closed(
-    qtbot: QtBot, window: MainWindow, make: object
+    qtbot: QtBot, window: MainWindow, dialog: QDialog
 ) -> None:
-    assert callable(make)
-    dialog = opened(qtbot, make(window))
     press(F1)
     assert not dialog.isVisible()
     assert panel(window).isVisible()

@@ -23,7 +23,7 @@ _SENTENCE_END = re.compile(r"[.!?;\n…]+|\bbut\b|\bhowever\b")
 # "I never sleep and I want to die": what is denied or past before it says nothing of a clause in
 # the present.
 _CLAUSE = re.compile(
-    r"(?:,|\band\b) *(?=i(?:ll| will|m| am| just| really| keep| still| also)? \w)(?=(?:\w+ ){1,2}"
+    r"(?:,|\band\b) *(?=i(?:ll|m)? (?:\w+ )?"
     r"(?:want|need|think|feel|wish|have|keep|will|going|gonna|cant|kill|cut|might|could|should)\b)"
 )
 _LEFT_BEHIND = {"negated", "past", "long_past"}
@@ -154,7 +154,8 @@ def _rules() -> _Rules:
 
 def _any_of(patterns: Sequence[str], words: dict[str, str]) -> re.Pattern[str]:
     """One expression for whole words; <name> stands for an entry of `words`."""
-    joined = "|".join(patterns)
-    return re.compile(
-        r"(?<!\w)(?:" + re.sub("<([a-z_]+)>", lambda name: words[name[1]], joined) + r")(?!\w)"
-    )
+    return re.compile(r"(?<!\w)(?:" + _filled("|".join(patterns), words) + r")(?!\w)")
+
+
+def _filled(pattern: str, words: dict[str, str]) -> str:
+    return re.sub("<([a-z_]+)>", lambda name: _filled(words[name[1]], words), pattern)

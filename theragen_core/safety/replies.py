@@ -43,14 +43,10 @@ _ABOUT_LIFE = (Topic.SUICIDE, Topic.SELF_HARM)
 
 def written_reply(assessment: RiskAssessment, resources: CrisisResources, turn: int) -> str:
     """The reply of tiers 3 and 4, in Markdown. Each of nine successive turns gets another one."""
-    kinds = _kinds(assessment)
-    speaks_themself = not risk.is_about_someone_else(assessment)
-    minor = speaks_themself and Topic.MINOR_AT_RISK in assessment.topics
     listed = {"emergency": emergency_text(resources), "line_list": lines_text(resources)}
     parts = _IMMINENT if assessment.tier == Tier.IMMINENT else _ACTIVE
     return "\n\n".join(
-        listed.get(part)
-        or _wording(part, ("minor", *kinds) if minor and part == "people" else kinds, turn, place)
+        listed.get(part) or _wording(part, _kinds(assessment, part), turn, place)
         for place, part in enumerate(parts)
     )
 
@@ -79,14 +75,14 @@ def guidance(assessment: RiskAssessment) -> str:
     )
 
 
-def _kinds(assessment: RiskAssessment) -> tuple[str, ...]:
-    """Whose wordings are looked up in turn; where none has one, there is a common one."""
+def _kinds(assessment: RiskAssessment, part: str) -> tuple[str, ...]:
+    """Whose wordings of a part are looked up in turn; where none has one, there is a common one."""
     kind = next((topic for topic in _KINDS if topic in assessment.topics), Topic.SUICIDE)
-    if risk.is_about_someone_else(assessment) and kind is not Topic.MEDICAL_EMERGENCY:
+    of_another = risk.is_about_someone_else(assessment)
+    if of_another and kind is not Topic.MEDICAL_EMERGENCY:
         return ("carer",) if kind in _ABOUT_LIFE else (f"carer_{kind}", "carer_other", "carer")
-    if kind is Topic.ABUSE and Topic.MINOR_AT_RISK in assessment.topics:
-        return ("minor",)
-    return (kind,)
+    minor = Topic.MINOR_AT_RISK in assessment.topics and not of_another
+    return ("minor",) if minor and (kind is Topic.ABUSE or part == "people") else (kind,)
 
 
 def _wording(part: str, kinds: tuple[str, ...], turn: int, place: int) -> str:
