@@ -328,7 +328,7 @@ class MainWindow(QMainWindow):
         """Back to the conversation; nothing happens where the emergency screen is not open."""
         if self._front.currentWidget() is self._emergency:
             self.show_conversation()
-            self._dialogs.bring_back()
+            self._bring_back_dialogs()
 
     def _need_card(self) -> HelpCard:
         if self._help_card is None:
@@ -453,7 +453,7 @@ class MainWindow(QMainWindow):
             self.help_opened.emit()
         else:
             self._focus_front()
-            self._dialogs.bring_back()
+            self._bring_back_dialogs()
 
     def _focus_front(self) -> None:
         """Let a person go on where they are: writing, or on the page in its place."""
@@ -479,9 +479,14 @@ class MainWindow(QMainWindow):
 
     def _come_back(self) -> None:
         self._focus_front()
-        self._dialogs.bring_back()
+        self._bring_back_dialogs()
         words, self._unsaid = self._unsaid, ""
         self.say(words)
+
+    def _bring_back_dialogs(self) -> None:
+        """Not in front of the emergency screen."""
+        if self._emergency is None or self._front.currentWidget() is not self._emergency:
+            self._dialogs.bring_back()
 
     def _on_country_requested(self) -> None:
         self.open_help()

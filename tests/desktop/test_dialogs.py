@@ -185,6 +185,9 @@ def test_the_page_for_danger_comes_in_front_of_a_dialog(qtbot: QtBot, window: Ma
     window.show_emergency()
     assert not dialog.isVisible()
     qtbot.waitUntil(window.isActiveWindow)
+    for key in (F9, F9, F1, F1):
+        press(key)
+        assert not dialog.isVisible()
     window.close_emergency()
     assert dialog.isVisible()
 
