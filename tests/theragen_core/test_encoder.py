@@ -38,6 +38,22 @@ def test_a_text_is_a_vector_of_length_one_and_always_the_same(encoder: Encoder) 
     assert float(first @ other) < 0.999
 
 
+def test_sums_of_products_do_not_overflow_on_any_processor(encoder: Encoder) -> None:
+    """Only a processor without VNNI can show it, so the option is looked at as well."""
+    chosen = encoder._session.get_session_options()
+    assert chosen.get_session_config_entry("session.x64quantprecision") == "1"
+    (pills,), (tablets,), (soup,) = map(
+        encoder.encode,
+        (
+            "I counted the pills and I want to take all of them.",
+            "I laid out my tablets, I'm going to swallow the whole lot.",
+            "We had pea soup at my aunt's, and it was very good.",
+        ),
+    )
+    assert float(pills @ tablets) > 0.8
+    assert float(pills @ soup) < 0.3
+
+
 def test_what_was_read_is_remembered_as_vectors_and_not_for_ever(encoder: Encoder) -> None:
     encoder._known.clear()
     before = encoder.encode("tea and cake " * 300)
