@@ -44,7 +44,7 @@ class Encoder:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Processors without VNNI otherwise let sums of int8 products overflow: vectors without sense.
+        # Without VNNI, sums of int8 products would overflow otherwise: vectors without sense.
         options.add_session_config_entry("session.x64quantprecision", "1")
         options.log_severity_level = 4
         self._session = onnxruntime.InferenceSession(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theragen_core.encoder import Encoder, Vector
+from theragen_core.encoder import Encoder, EncoderUnavailable, Vector
 from theragen_core.protocol import RiskAssessment, Tier, Topic
 from theragen_core.resources import read_json
 from theragen_core.risk.conversation import (
@@ -38,6 +38,7 @@ FEW_WORDS, FEW_REPLY_WORDS = 15, 8
 SURELY = 2.0  # the score from which a frame such as "years ago" no longer speaks against it
 # What a later message without words of danger needs: each is one more chance to be wrong.
 IN_TALK = 1.0
+SAME = 0.98  # how alike two vectors of one text are, at least, where an encoder computes rightly
 
 Scores = npt.NDArray[np.float64]
 
@@ -65,8 +66,12 @@ class Judgement:
     """One text at a time; a text of usual length takes some 15 ms of one processor core."""
 
     def __init__(self, encoder: Encoder | None = None) -> None:
+        """Raises EncoderUnavailable where the weights are not those of the heads, or where this
+        processor makes other vectors of them than the one on which the heads were trained.
+        """
         data = read_json("guard/heads.json")
         self._encoder = encoder or Encoder()
+        _check(self._encoder, data["probe"]["text"], data["probe"]["vector"])
         self._risk, self._reply = Head(data["risk"]), Head(data["reply"])
         # With words of danger less is needed to believe it; without them, or in few words, more.
         self._thresholds = np.array(data["risk"]["thresholds"])
@@ -127,6 +132,11 @@ class Judgement:
             scores = scores + self._stricter
         found = [name for name, score in zip(CATEGORIES, scores, strict=True) if score > least]
         return tuple(name for name in found if name != REFUSAL or len(found) == 1)
+
+
+def _check(encoder: Encoder, text: str, expected: list[float]) -> None:
+    if float(encoder.encode(text)[0] @ np.array(expected)) < SAME:
+        raise EncoderUnavailable("other vectors than those the heads were trained on")
 
 
 def _missing(text: str, enough: int) -> float:

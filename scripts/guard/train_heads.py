@@ -60,6 +60,8 @@ FALSE_GOOD = 0.2  # of good replies of our own, twins of bad ones, likewise
 MARGIN = 0.6  # the highest of a sample is not the highest of all
 # What counsellors say of conditions, courage and discretion comes near to these.
 MARGINS = {"shame": 0.8, "diagnosis": 2.0, "encouragement": 1.3, "secrecy": 1.5, "delusion": 1.5}
+# With its vector, by which an app sees whether its processor computes as this one does.
+PROBE = "I laid out my tablets, and then I called my sister and she is coming over."
 JOINT = 1.0  # what two sentences need more, both of which passed
 STRICTER_FROM_TIER_2 = 1.0  # added to each score of a reply when the person may be in danger
 
@@ -73,6 +75,7 @@ def main() -> None:
     encoder = Encoder(options.encoder, threads=2, sha256=digest)
     heads = {
         "encoder_sha256": digest,
+        "probe": {"text": PROBE, "vector": _rounded(encoder.encode(PROBE)[0])},
         "risk": _risk_head(encoder),
         "reply": _reply_head(encoder),
     }
@@ -187,7 +190,12 @@ def _newton(rows: Matrix, targets: Matrix, weights: Matrix) -> Matrix:
 
 
 def _linear(weights: Matrix, bias: Matrix) -> dict[str, Any]:
-    return {"weights": np.round(weights, 5).tolist(), "bias": np.round(bias, 5).tolist()}
+    return {"weights": _rounded(weights), "bias": _rounded(bias)}
+
+
+def _rounded(numbers: npt.NDArray[Any]) -> list[Any]:
+    found: list[Any] = np.round(numbers.astype(np.float64), 5).tolist()
+    return found
 
 
 def _report(held: list[Example], logits: Matrix, thresholds: list[float]) -> None:

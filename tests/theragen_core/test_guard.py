@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 
 from theragen_core import guard as guard_module
 from theragen_core.conversation import Message, Role
+from theragen_core.encoder import Encoder, EncoderUnavailable, Vector
 from theragen_core.guard import REMEMBERED, Guard
 from theragen_core.judgement import Judgement
 from theragen_core.protocol import RiskAssessment, Tier, Topic
@@ -87,6 +89,18 @@ def test_a_trained_part_that_cannot_be_loaded_is_none(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Judgement, "__init__", broken)
     assert guard_module.load_judgement() is None
+
+
+class Overflowing(Encoder):
+    """Computes something else, as an encoder does whose sums overflow."""
+
+    def encode(self, text: str, answered: str = "", reply: bool = False) -> list[Vector]:
+        return [np.roll(vector, 1) for vector in super().encode(text, answered, reply)]
+
+
+def test_an_encoder_that_computes_something_else_is_not_trusted() -> None:
+    with pytest.raises(EncoderUnavailable):
+        Judgement(Overflowing())
 
 
 class Counting(Judgement):
