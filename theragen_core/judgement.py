@@ -135,7 +135,8 @@ class Judgement:
 
 
 def _check(encoder: Encoder, text: str, expected: list[float]) -> None:
-    if float(encoder.encode(text)[0] @ np.array(expected)) < SAME:
+    likeness = float(encoder.encode(text)[0] @ np.array(expected))
+    if not likeness >= SAME:  # so asked, a likeness that is no number is none
         raise EncoderUnavailable("other vectors than those the heads were trained on")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -91,16 +92,25 @@ def test_a_trained_part_that_cannot_be_loaded_is_none(monkeypatch: pytest.Monkey
     assert guard_module.load_judgement() is None
 
 
-class Overflowing(Encoder):
+class Disturbed(Encoder):
     """Computes something else, as an encoder does whose sums overflow."""
 
+    def __init__(self, disturbance: Callable[[Vector], Vector]) -> None:
+        super().__init__()
+        self._disturbance = disturbance
+
     def encode(self, text: str, answered: str = "", reply: bool = False) -> list[Vector]:
-        return [np.roll(vector, 1) for vector in super().encode(text, answered, reply)]
+        return [self._disturbance(vector) for vector in super().encode(text, answered, reply)]
 
 
-def test_an_encoder_that_computes_something_else_is_not_trusted() -> None:
+@pytest.mark.parametrize(
+    "disturbance", [lambda vector: np.roll(vector, 1), lambda vector: vector * np.nan]
+)
+def test_an_encoder_that_computes_something_else_is_not_trusted(
+    disturbance: Callable[[Vector], Vector],
+) -> None:
     with pytest.raises(EncoderUnavailable):
-        Judgement(Overflowing())
+        Judgement(Disturbed(disturbance))
 
 
 class Counting(Judgement):
