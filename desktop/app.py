@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.arguments import Arguments
 from desktop.clipboard import forget_copied
+from desktop.collector import Collector
 from desktop.main_window import MainWindow
 from desktop.preferences import Preferences
 from desktop.single_instance import SingleInstance
@@ -32,6 +33,7 @@ class Application(QObject):
 
     def __init__(self, qt: QApplication, arguments: Arguments, settings_path: Path) -> None:
         super().__init__()
+        Collector(self)
         appearance = Appearance(qt)
         self.window = MainWindow(appearance.theme)
         self.preferences = Preferences(settings_path, self.window, appearance, self)

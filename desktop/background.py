@@ -30,6 +30,9 @@ class Job(QObject):
 
     def _run(self) -> None:
         self._result = self._work()
+        # The work may hold the last reference to the parent. Let go of in the end of this object,
+        # it would end the parent there, whose child this still is: a crash.
+        del self._work
         # An event and not the signal: that would still be at work here, with the next receiver,
         # while this object is deleted there.
         with suppress(RuntimeError):  # whoever waited is gone

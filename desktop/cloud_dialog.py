@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -242,7 +243,7 @@ class CloudDialog(QDialog):
             self._finish()
             return
         self._tell(text("cloud.storing"))
-        self._start(Job(lambda: self._tokens.save(token), self), self._on_stored)
+        self._start(Job(partial(self._tokens.save, token), self), self._on_stored)
 
     def _on_stored(self, stored: object) -> None:
         assert isinstance(stored, Stored)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def cycles_end_in_this_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """As in the application (desktop/collector.py): between the tests that have widgets."""
+    if "qapp" not in request.fixturenames:
+        yield
+        return
+    gc.disable()
+    yield
+    gc.unfreeze()
+    gc.enable()

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import threading
+import weakref
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QEventLoop, QObject
 from pytestqt.qtbot import QtBot
 
 from desktop.background import Job
@@ -15,6 +16,9 @@ class Receiver(QObject):
         super().__init__()
         self.got: list[object] = []
         self.threads: set[threading.Thread] = set()
+
+    def work(self) -> None:
+        """Work that refers to the parent of its job."""
 
     def on_done(self, result: object) -> None:
         self.got.append(result)
@@ -32,6 +36,20 @@ def test_every_result_arrives_in_the_windows_thread(qtbot: QtBot) -> None:
     assert receiver.got == [(number,) for number in range(JOBS)]
     assert receiver.threads == {threading.main_thread()}
     qtbot.waitUntil(lambda: not receiver.findChildren(Job))
+
+
+def test_the_work_is_let_go_before_its_result_is_told(qtbot: QtBot) -> None:
+    """Whatever it refers to may be the parent, which must not end inside the end of its child."""
+    parent = Receiver()
+    job = Job(parent.work, parent)
+    gone = weakref.ref(parent)
+    loop = QEventLoop()
+    job.done.connect(loop.quit)
+    job.start()
+    loop.exec()
+    del parent
+    assert gone() is None
+    qtbot.waitUntil(lambda: not _alive(job))
 
 
 def test_a_job_whose_receiver_has_gone_ends_quietly(qtbot: QtBot) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 _START_S = 60
+_PLACE_S = 20
+_FULL = 409
 
 
 class CogServer:
@@ -31,17 +33,28 @@ class CogServer:
             return told
 
     def predict(self, **values: Any) -> dict[str, Any]:
-        """One prediction to its end; a refusal is returned like an answer."""
+        """One prediction to its end; a refusal is returned like an answer.
+
+        Asked again while all places are taken, as Replicate does with what it has in its queue: a
+        place is free only some time after the answer of the prediction before is there.
+        """
+        deadline = time.monotonic() + _PLACE_S
+        while True:
+            status, told = self._post(values)
+            if status != _FULL or time.monotonic() > deadline:
+                return told
+            time.sleep(0.02)
+
+    def _post(self, values: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         body = json.dumps({"input": values}).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}/predictions", body, headers)
         try:
             with _opener().open(request, timeout=60) as answer:
-                told: dict[str, Any] = json.loads(answer.read())
+                return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             with error:
-                told = json.loads(error.read())
-        return told
+                return error.code, json.loads(error.read())
 
 
 def _opener() -> urllib.request.OpenerDirector:
