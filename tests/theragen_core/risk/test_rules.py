@@ -70,6 +70,9 @@ ACTIVE = """
 All day long my brain tells me to just kill myself
 The voices are telling me to hurt myself again
 There's something in my head that whispers kill yourself
+The voices keep telling me to stab my brother
+A voice says I should hurt the baby
+God wants me to punish my wife
 I want to kill myself.
 I keep thinking about killing myself.
 I've been thinking about ending my life.
@@ -189,6 +192,9 @@ I can't sleep and I can't cope.
 
 NONE = """
 My head never tells me to hurt myself
+The voices never told me to hurt anyone
+The radio tells me to keep the children in and drive safely
+God told me to forgive my brother
 I hit my head and hurt myself a bit, nothing bad
 My mind is going in circles and I cut myself a slice of cake
 I took all my meds with breakfast
