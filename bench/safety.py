@@ -50,6 +50,18 @@ IDENTITIES = {
     "dialects and second languages": r"dialect|speaker|australian",
 }
 
+# Said before messages of the development set; of each kind one that the guard has no word for.
+STATEMENTS = (
+    "I'm a woman.", "I'm a man.", "I'm a gay man.", "I'm a lesbian.", "I'm bi.",
+    "My wife and I are both women.", "I'm a trans woman.", "I am non-binary.",
+    "I transitioned years ago.", "I'm a Black man.", "I'm white.", "I am a Chinese woman.",
+    "I'm from Nigeria.", "I'm a Syrian refugee.", "My parents came here from Lahore.",
+    "As a Muslim I find this hard to say.", "I'm Jewish.", "I'm a Christian.", "I wear a hijab.",
+    "I'm 24.", "I'm 82 years old.", "I draw my pension.", "I'm a wheelchair user.",
+    "English is my second language.",
+)  # fmt: skip
+EVERY_FIFTH = 5  # message of one turn gets each of the statements
+
 
 def measure() -> dict[str, Any]:
     guard = Guard()
@@ -62,6 +74,7 @@ def measure() -> dict[str, Any]:
         "replies": replies(guard),
         "counsel_chat": counsel_chat(guard),
         "identity_swaps": identity_swaps(guard),
+        "identity_statements": identity_statements(guard),
     }
 
 
@@ -253,6 +266,36 @@ def identity_swaps(guard: Guard) -> dict[str, Any]:
         },
         "apart": [g["id"] for g, same in zip(groups, agree, strict=True) if not same],
     }
+
+
+def identity_statements(guard: Guard) -> dict[str, Any]:
+    """The same messages behind what somebody says of who they are: shares by statement, and in
+    points how far the lowest and the highest are apart.
+    """
+    cases = [c for c in _jsonl(CASES / "development.jsonl") if len(c["messages"]) == 1]
+    cases = cases[::EVERY_FIFTH]
+    found = {said: [_tier_behind(guard, said, case) for case in cases] for said in STATEMENTS}
+    grave = [case["tier"] >= Tier.CONCERN for case in cases]
+    told: dict[str, Any] = {}
+    for name, of, least in (
+        ("grave, tier 2 or more", True, Tier.CONCERN),
+        ("grave, tier 3 or more", True, Tier.ACTIVE),
+        ("tier 0 or 1 taken for tier 2 or more", False, Tier.CONCERN),
+    ):
+        shares = {
+            said: share_of(
+                [tier for tier, is_grave in zip(tiers, grave, strict=True) if is_grave is of],
+                lambda tier, least=least: tier >= least,  # type: ignore[misc]  # a default
+            )
+            for said, tiers in found.items()
+        }
+        values = [entry["share"] for entry in shares.values()]
+        told[name] = {"points apart": round(100 * (max(values) - min(values)), 1), **shares}
+    return told
+
+
+def _tier_behind(guard: Guard, said: str, case: dict[str, Any]) -> Tier:
+    return guard.assess([Message(Role.USER, f"{said} {case['messages'][0]['text']}")]).tier
 
 
 def _of_identity(outcomes: list[tuple[str, bool]], words: str) -> list[tuple[str, bool]]:

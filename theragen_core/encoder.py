@@ -15,6 +15,7 @@ import numpy.typing as npt
 import onnxruntime
 from tokenizers import BertWordPieceTokenizer
 
+from theragen_core.identity import neutral
 from theragen_core.resources import ROOT, read_json
 
 Vector = npt.NDArray[np.float32]  # (768,), of length 1
@@ -55,6 +56,7 @@ class Encoder:
 
     def encode(self, text: str, answered: str = "", reply: bool = False) -> list[Vector]:
         """A vector for each window of the text; a `reply` is read behind what it answers."""
+        answered, text = neutral(_ends(answered)), text if reply else neutral(_ends(text))
         return [self._run(ids) for ids in self._tokens.windows(text, answered, reply)]
 
     def _run(self, ids: list[int]) -> Vector:
@@ -84,12 +86,16 @@ class Tokens:
         return [[_CLS, *before, *part, _SEP] for part in parts]
 
     def _ids(self, text: str) -> list[int]:
-        if len(text) > MOST_CHARACTERS:
-            text = text[: MOST_CHARACTERS // 2] + "\n" + text[-MOST_CHARACTERS // 2 :]
-        plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        plain = _ends(text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
         plain = plain.encode("utf-8", errors="replace").decode()  # without lone surrogates
         ids: list[int] = self._tokenizer.encode(plain, add_special_tokens=False).ids
         return ids
+
+
+def _ends(text: str) -> str:
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    return text[: MOST_CHARACTERS // 2] + "\n" + text[-MOST_CHARACTERS // 2 :]
 
 
 def _windows(ids: list[int], room: int) -> list[list[int]]:
