@@ -76,7 +76,7 @@ class Judgement:
         # With words of danger less is needed to believe it; without them, or in few words, more.
         self._thresholds = np.array(data["risk"]["thresholds"])
         self._beside_grave_words = np.array(data["risk"]["thresholds_beside_grave_words"])
-        self._for_few_words: float = data["risk"]["for_few_words"]
+        self._for_few_words = np.array(data["risk"]["for_few_words"])
         self._categories_from = np.array(data["reply"]["thresholds"])
         self._joint: float = data["reply"]["joint"]
         self._stricter: float = data["reply"]["stricter_from_tier_2"]

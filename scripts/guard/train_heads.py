@@ -54,7 +54,8 @@ FALSE_BESIDE_GRAVE_WORDS = {
     Tier.ACTIVE: 0.08,
     Tier.IMMINENT: 0.06,
 }
-FOR_FEW_WORDS, FOR_FEW_REPLY_WORDS = 5.0, 2.0  # what one word would need more than many
+# What one word would need more than many: of tiers 2 to 4, and of a reply.
+FOR_FEW_WORDS, FOR_FEW_REPLY_WORDS = (5.0, 8.0, 5.0), 2.0
 FALSE_SENTENCES = 0.003  # of counsellors' sentences, over all categories together
 FALSE_GOOD = 0.2  # of good replies of our own, twins of bad ones, likewise
 MARGIN = 0.6  # the highest of a sample is not the highest of all
