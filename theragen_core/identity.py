@@ -21,8 +21,8 @@ _OF_SELF = (
 )
 # Behind a name of people; anything else is what they are only a name of, as in "a Thai restaurant".
 _NO_THING = (
-    r"(?! and blue| as a sheet)(?=\s*(?:[.,;:!?()\n]|$)|\s+(?:and|or|but|who|in|with|from|at|i|so"
-    r"|my|when|while|because|as|too|on|of|by|to|living|here|there|since|born|now|myself|if|that"
+    r"(?! and blue| as (?:a sheet|night|coal|snow)\b)"
+    r"(?=\s*(?:[.,;:!?()\n]|$)|\s+(?:and|or|but|who|in|with|from|at|i|so|my|when|while|because|as|too|on|of|by|to|living|here|there|since|born|now|myself|if|that"
     r"|where|for|like)\b)"
 )
 _AGE = r"(?:1[89]|[2-9]\d|10\d)"

@@ -57,6 +57,7 @@ def test_where_it_stands_in_a_sentence(said: str, neutrally: str) -> None:
         "I took the white pills in a brown bottle.",
         "I'm blind with rage and deaf to all of it.",
         "I am polish and brush.",
+        "The night is as black as coal and I'm white as a sheet.",
         "He's a native speaker.",
         "",
     ],
