@@ -22,8 +22,9 @@ _OF_SELF = (
 # Behind a name of people; anything else is what they are only a name of, as in "a Thai restaurant".
 _NO_THING = (
     r"(?! and blue| as (?:a sheet|night|coal|snow)\b)"
-    r"(?=\s*(?:[.,;:!?()\n]|$)|\s+(?:and|or|but|who|in|with|from|at|i|so|my|when|while|because|as|too|on|of|by|to|living|here|there|since|born|now|myself|if|that"
-    r"|where|for|like)\b)"
+    r"(?=\s*(?:[.,;:!?()\n]|$)"
+    r"|\s+(?:and|or|but|who|in|with|from|at|i|so|my|when|while|because|as|too|on|of|by|to|living"
+    r"|here|there|since|born|now|myself|if|that|where|for|like)\b)"
 )
 _AGE = r"(?:1[89]|[2-9]\d|10\d)"
 _OF_AGE = rf"{_AGE}[ -]?(?:(?:years?|yrs?)[ -]old|y/?o)\b"
