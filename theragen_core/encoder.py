@@ -26,6 +26,7 @@ MOST_WINDOWS = 8  # of a longer text, its beginning and its end are read
 MOST_CHARACTERS = 24_000  # no more than this is tokenised, half from each end
 REMEMBERED = 512  # vectors of windows, 3 kB each
 MOST_ANSWERED = 32  # tokens of what a reply answers, its last ones
+THREADS = 2  # the same vectors as with one, in two thirds of the time
 
 _CLS, _SEP = 0, 2
 
@@ -38,7 +39,7 @@ class Encoder:
     """Loads in about a third of a second and holds about 190 MB."""
 
     def __init__(
-        self, weights: Path = FOLDER / "encoder.onnx", threads: int = 1, sha256: str = ""
+        self, weights: Path = FOLDER / "encoder.onnx", threads: int = THREADS, sha256: str = ""
     ) -> None:
         """`sha256`: of other weights than those of the shipped heads. Raises EncoderUnavailable."""
         options = onnxruntime.SessionOptions()

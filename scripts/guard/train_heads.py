@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FOLDER / "heads.json")
     options = parser.parse_args()
     digest = hashlib.sha256(options.encoder.read_bytes()).hexdigest()
-    encoder = Encoder(options.encoder, threads=2, sha256=digest)
+    encoder = Encoder(options.encoder, sha256=digest)
     heads = {
         "encoder_sha256": digest,
         "probe": {"text": PROBE, "vector": _rounded(encoder.encode(PROBE)[0])},
