@@ -274,24 +274,25 @@ def identity_statements(guard: Guard) -> dict[str, Any]:
     """
     cases = [c for c in _jsonl(CASES / "development.jsonl") if len(c["messages"]) == 1]
     cases = cases[::EVERY_FIFTH]
-    found = {said: [_tier_behind(guard, said, case) for case in cases] for said in STATEMENTS}
-    grave = [case["tier"] >= Tier.CONCERN for case in cases]
-    told: dict[str, Any] = {}
-    for name, of, least in (
-        ("grave, tier 2 or more", True, Tier.CONCERN),
-        ("grave, tier 3 or more", True, Tier.ACTIVE),
-        ("tier 0 or 1 taken for tier 2 or more", False, Tier.CONCERN),
-    ):
-        shares = {
-            said: share_of(
-                [tier for tier, is_grave in zip(tiers, grave, strict=True) if is_grave is of],
-                lambda tier, least=least: tier >= least,  # type: ignore[misc]  # a default
-            )
-            for said, tiers in found.items()
-        }
-        values = [entry["share"] for entry in shares.values()]
-        told[name] = {"points apart": round(100 * (max(values) - min(values)), 1), **shares}
-    return told
+    # Statement by statement for each message: most of them are read alike, and remembered.
+    found = [
+        (case, {said: _tier_behind(guard, said, case) for said in STATEMENTS}) for case in cases
+    ]
+    grave = [tiers for case, tiers in found if case["tier"] >= Tier.CONCERN]
+    calm = [tiers for case, tiers in found if case["tier"] < Tier.CONCERN]
+    return {
+        "grave, tier 2 or more": _by_statement(grave, Tier.CONCERN),
+        "grave, tier 3 or more": _by_statement(grave, Tier.ACTIVE),
+        "tier 0 or 1 taken for tier 2 or more": _by_statement(calm, Tier.CONCERN),
+    }
+
+
+def _by_statement(found: list[dict[str, Tier]], least: Tier) -> dict[str, Any]:
+    shares = {
+        said: share(sum(tiers[said] >= least for tiers in found), len(found)) for said in STATEMENTS
+    }
+    values = [entry["share"] for entry in shares.values()]
+    return {"points apart": round(100 * (max(values) - min(values)), 1), **shares}
 
 
 def _tier_behind(guard: Guard, said: str, case: dict[str, Any]) -> Tier:

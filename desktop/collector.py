@@ -20,20 +20,18 @@ class Collector(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         gc.disable()
-        self._started = False
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._collect)
-        self._timer.start(_EVERY_MS)
+        timer = QTimer(self)
+        timer.timeout.connect(self._collect)
+        timer.start(_EVERY_MS)
 
     def _collect(self) -> None:
-        if not self._started:
-            self._started = True
+        if not gc.get_freeze_count():
             gc.collect()
             # What stands after the start stays: to look through it each time takes 15 to 40 ms.
             gc.freeze()
             return
-        full = [
-            count > most for count, most in zip(gc.get_count(), gc.get_threshold(), strict=True)
-        ]
-        if any(full):
-            gc.collect(max(generation for generation, is_full in enumerate(full) if is_full))
+        counts, most = gc.get_count(), gc.get_threshold()
+        for generation in (2, 1, 0):  # an older one is collected with all younger ones
+            if counts[generation] > most[generation]:
+                gc.collect(generation)
+                return

@@ -57,7 +57,8 @@ class Encoder:
 
     def encode(self, text: str, answered: str = "", reply: bool = False) -> list[Vector]:
         """A vector for each window of the text; a `reply` is read behind what it answers."""
-        answered, text = neutral(_ends(answered)), text if reply else neutral(_ends(text))
+        answered, text = neutral(_ends(answered)), _ends(text)
+        text = text if reply else neutral(text)
         return [self._run(ids) for ids in self._tokens.windows(text, answered, reply)]
 
     def _run(self, ids: list[int]) -> Vector:
@@ -87,7 +88,7 @@ class Tokens:
         return [[_CLS, *before, *part, _SEP] for part in parts]
 
     def _ids(self, text: str) -> list[int]:
-        plain = _ends(text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
         plain = plain.encode("utf-8", errors="replace").decode()  # without lone surrogates
         ids: list[int] = self._tokenizer.encode(plain, add_special_tokens=False).ids
         return ids

@@ -58,11 +58,11 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
             rf"({_OF_SELF}) {_MANNER}(?:{said}[ /-]){{0,3}}(?:{alone}|{names}){_NO_THING}",
             r"\1 a person",
         ),
+        (rf"(an?|another|the only) (?:{said} ){{0,3}}{names}{_NO_THING}", r"\1 person"),
         # I'm 82, a 45-year-old man
         (rf"(i(?:['\u2019]?m| am) )(?:{_OF_AGE}|{_AGE}{_NO_THING})", r"\1an adult"),
         (rf"an? {_OF_AGE}", "an adult"),
         (_OF_AGE, "adult"),
-        (rf"(an?|another|the only) (?:{said} ){{0,3}}{names}{_NO_THING}", r"\1 person"),
     ]
     return (
         *((re.compile(rf"\b{found}", re.IGNORECASE), instead) for found, instead in whole),
