@@ -1,14 +1,15 @@
 """Tune the sentence encoder for the guard: resources/guard/encoder.onnx.
 
-    python -m scripts.guard.tune_encoder [--teacher FILE] [--out FILE]
+    python -m scripts.guard.tune_encoder [--work FOLDER] [--out FILE]
 
 First all twelve layers of all-mpnet-base-v2 (the packages in PARTS) learn two tasks at once: tiers
 and topics of messages, categories of replies' sentences. They are the teacher. Then six of these
 layers learn the same, and to say of each text what the teacher says, which is more than a label
 tells. Word embeddings stay as they are. The result is exported to ONNX with int8 weights. Takes an
-hour and a half on two cores; on one machine, with the pinned packages, the same examples give the
-same bytes. With --teacher the teacher is written to that file, or read from it where it exists.
-The heads that the app uses are made by train_heads.py from the exported encoder.
+hour and a half on two cores that multiply bfloat16, and most of a day on two that do not; with
+--work it may be stopped, and the same command goes on. On one machine, with the pinned packages,
+the same examples give the same bytes, stopped or not. The heads that the app uses are made by
+train_heads.py from the exported encoder.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from scripts.guard.checkpoint import Checkpoint
 from scripts.guard.examples import COMMENTS as FEWER_COMMENTS
 from scripts.guard.examples import HELD_OUT, Example, part_of, reply_examples, risk_examples
 from theragen_core.encoder import FOLDER, Tokens
@@ -39,6 +42,7 @@ from theragen_core.judgement import CATEGORIES, RISK_OUTPUTS
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 THREADS = 2  # fixed: sums depend on how work is divided
+REPORTED, KEPT = 20, 50  # steps
 BATCH, DECAY = 48, 0.01
 TEACHER_EPOCHS, TEACHER_RATE = 2, 6e-5
 EPOCHS, RATE, HEAD_RATE = 2, 1e-4, 2e-3
@@ -106,30 +110,22 @@ class Reader(nn.Module):  # type: ignore[misc]  # as above
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--teacher", type=Path)
+    parser.add_argument("--work", type=Path, help="where what is done so far is kept")
     parser.add_argument("--out", type=Path, default=FOLDER / "encoder.onnx")
     options = parser.parse_args()
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
-    teacher = taught(options.teacher)
+    torch.manual_seed(0)
+    teacher = Reader()
+    tune(teacher, learned_from(), TEACHER_EPOCHS, TEACHER_RATE, _kept(options.work, "teacher"))
     pupil = copy.deepcopy(teacher)
     pupil.keep_layers(LAYERS)
-    tune(pupil, learned_from(COMMENTS), EPOCHS, RATE, teacher)
+    tune(pupil, learned_from(COMMENTS), EPOCHS, RATE, _kept(options.work, "pupil"), teacher)
     export(pupil.encoder, options.out)
 
 
-def taught(kept: Path | None) -> Reader:
-    """The teacher, from a file that is there or from examples."""
-    torch.manual_seed(0)
-    teacher = Reader()
-    if kept and kept.exists():
-        teacher.load_state_dict(torch.load(kept, weights_only=True))
-    else:
-        tune(teacher, learned_from(), TEACHER_EPOCHS, TEACHER_RATE)
-        if kept:
-            torch.save(teacher.state_dict(), kept)
-    teacher.eval()
-    return teacher
+def _kept(work: Path | None, name: str) -> Path | None:
+    return work / f"{name}.pt" if work else None
 
 
 def learned_from(comments: int = FEWER_COMMENTS) -> list[Example]:
@@ -143,9 +139,45 @@ def tune(
     examples: list[Example],
     epochs: int,
     rate: float,
+    kept: Path | None = None,
     teacher: Reader | None = None,
 ) -> None:
+    """With `kept` it goes on from that file, and keeps there what is done."""
     torch.manual_seed(0)
+    steps = epochs * (math.ceil(len(examples) / BATCH) + 2 * math.ceil(len(examples) / POOL))
+    optimiser, schedule = _optimiser(reader, rate, steps)
+    checkpoint = Checkpoint(
+        kept,
+        [epochs, rate, *((e.text, e.targets, e.weights) for e in examples)],
+        reader=reader,
+        optimiser=optimiser,
+        schedule=schedule,
+    )
+    done = step = checkpoint.restore()
+    tokens, total, started = Tokens(), 0.0, time.monotonic()
+    reader.train()
+    for step, part in enumerate(batches(examples, epochs), 1):
+        if step <= done:
+            continue
+        loss = _loss(reader, _batch(part, tokens), teacher)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], 1.0)
+        optimiser.step()
+        schedule.step()
+        total += loss.item()
+        if step % REPORTED == 0:
+            mean, minutes = total / (step - done), (time.monotonic() - started) / 60
+            print(f"step {step} of {steps}: loss {mean:.3f}, {minutes:.1f} min", flush=True)
+        if step % KEPT == 0:
+            checkpoint.save(step)
+    if step > done:
+        checkpoint.save(step)
+    reader.eval()
+
+
+def _optimiser(reader: Reader, rate: float, steps: int) -> tuple[Any, Any]:
+    """And the schedule of its two rates: that of the encoder, and that of the heads."""
     body = [p for p in reader.encoder.parameters() if p.requires_grad]
     heads = [*reader.risk.parameters(), *reader.reply.parameters()]
     optimiser = torch.optim.AdamW(
@@ -153,30 +185,10 @@ def tune(
         weight_decay=DECAY,
         fused=True,
     )
-    steps = epochs * (math.ceil(len(examples) / BATCH) + 2 * math.ceil(len(examples) / POOL))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, [rate, HEAD_RATE], total_steps=steps, pct_start=0.1
     )
-    tokens, order, started = Tokens(), random.Random(0), time.monotonic()
-    reader.train()
-    for epoch in range(epochs):
-        total, seen = 0.0, 0
-        for batch in batches(examples, tokens, order):
-            loss = _loss(reader, batch, teacher)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(body, 1.0)
-            optimiser.step()
-            schedule.step()
-            total, seen = total + loss.item(), seen + 1
-            if seen % 100 == 0:
-                minutes = (time.monotonic() - started) / 60
-                print(
-                    f"epoch {epoch + 1} of {epochs}, step {seen}: loss {total / seen:.3f}, "
-                    f"{minutes:.1f} min",
-                    flush=True,
-                )
-    reader.eval()
+    return optimiser, schedule
 
 
 def _loss(reader: Reader, batch: Batch, teacher: Reader | None) -> torch.Tensor:
@@ -221,21 +233,23 @@ def _part(package: str) -> bytes:
     return next(Path(str(file.locate())) for file in files if ".zip." in file.name).read_bytes()
 
 
-def batches(examples: list[Example], tokens: Tokens, order: random.Random) -> Iterator[Batch]:
-    """One epoch in a new order; texts of like length and of one task share a batch."""
+def batches(examples: list[Example], epochs: int) -> Iterator[list[Example]]:
+    """Each epoch in a new order; texts of like length and of one task share a batch."""
     calm = [e for e in examples if not e.is_reply and e.targets[1] == 0.0]
     said = [e.text[1] for e in examples if e.tier >= 0]
-    mixed = [_moved(_joined(e, calm, order), said, order) for e in examples]
-    order.shuffle(mixed)
-    found: list[list[Example]] = []
-    for start in range(0, len(mixed), POOL):
-        pool = mixed[start : start + POOL]
-        pool.sort(key=lambda e: (e.is_reply, len(e.text[0]) + len(e.text[1])))
-        for is_reply in (False, True):
-            part = [e for e in pool if e.is_reply is is_reply]
-            found += [part[i : i + BATCH] for i in range(0, len(part), BATCH)]
-    order.shuffle(found)
-    return (_batch(part, tokens) for part in found)
+    order = random.Random(0)
+    for _ in range(epochs):
+        mixed = [_moved(_joined(e, calm, order), said, order) for e in examples]
+        order.shuffle(mixed)
+        found: list[list[Example]] = []
+        for start in range(0, len(mixed), POOL):
+            pool = mixed[start : start + POOL]
+            pool.sort(key=lambda e: (e.is_reply, len(e.text[0]) + len(e.text[1])))
+            for is_reply in (False, True):
+                part = [e for e in pool if e.is_reply is is_reply]
+                found += [part[i : i + BATCH] for i in range(0, len(part), BATCH)]
+        order.shuffle(found)
+        yield from found
 
 
 def _joined(example: Example, calm: list[Example], order: random.Random) -> Example:

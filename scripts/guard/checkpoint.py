@@ -1,0 +1,52 @@
+"""Training that can be stopped and gone on with: all that the next step depends on, in one file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from theragen_core import durable
+
+
+class Checkpoint:
+    """Parts with a state of their own (a model, its optimiser, its schedule), and the dice."""
+
+    def __init__(self, path: Path | None, of: Iterable[object], **parts: Any) -> None:
+        """`of`: everything that the training is made of; a file of another one is not gone on with.
+        Without a path nothing is kept.
+        """
+        self._path, self._parts = path, parts
+        self._of = hashlib.sha256("\n".join(map(repr, of)).encode()).hexdigest()
+
+    def restore(self) -> int:
+        """Steps that are done; 0 where there is no file. Raises SystemExit if it is of another
+        training, or no whole file.
+        """
+        if self._path is None or not self._path.exists():
+            return 0
+        try:
+            kept = torch.load(self._path, weights_only=True)
+        except (OSError, RuntimeError, ValueError, EOFError, ImportError) as error:
+            raise SystemExit(f"{self._path} cannot be read: remove it.") from error
+        if kept.get("of") != self._of:
+            raise SystemExit(
+                f"{self._path} is from other examples or settings: remove it to begin anew."
+            )
+        for name, part in self._parts.items():
+            part.load_state_dict(kept[name])
+        torch.set_rng_state(kept["dice"])
+        return int(kept["steps"])
+
+    def save(self, steps: int) -> None:
+        """Raises OSError."""
+        if self._path is None:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        states = {name: part.state_dict() for name, part in self._parts.items()}
+        half = self._path.with_name(f"{self._path.name}.tmp")
+        torch.save({"of": self._of, "steps": steps, "dice": torch.get_rng_state(), **states}, half)
+        durable.rename(half, self._path)
