@@ -1,4 +1,5 @@
-"""What the guard costs: its answers while the engine decodes, and how much later a reply begins.
+"""What the guard costs: its answers while the engine decodes, and how much later and slower a reply
+is written.
 
     python -m bench guard_speed
 
@@ -37,6 +38,8 @@ from theragen_core.protocol import (
 from theragen_core.session import Ask, ChatSession, Outcomes
 
 ROUNDS, REPLIES = 60, 20
+STORIES, TOKENS = 8, 200
+STORY = "Tell me a very long story about a garden by the sea."
 WORDS = (
     "It has been a long week at the shop and my sister keeps calling about the house and what we"
     " should do with the garden now that our aunt has moved away and I did not sleep much but this"
@@ -63,12 +66,15 @@ def measure() -> dict[str, Any]:
         engine.send(Cancel(TurnId(turn)))
         engine.until(Finished)
         begins = _first_words(engine, guard)
+        alone, read = _written(engine, guard)
     return {
         "loading_s": round(loading_s, 2),
         "a reply begins": begins,
         "words": len(WORDS.split()),
         "idle": idle,
         "while the engine decodes": busy,
+        "the engine's tokens a second": alone,
+        "the same, while each sentence is read": read,
     }
 
 
@@ -112,6 +118,39 @@ def _first_words(engine: HostProcess, guard: HostProcess) -> dict[str, float]:
         "first whole sentence ms": round(1000 * statistics.median(sentence)),
         "first visible text ms": round(1000 * statistics.median(seen)),
     }
+
+
+def _written(engine: HostProcess, guard: HostProcess) -> tuple[float, float]:
+    """Medians of tokens a second without and with the guard, in turns."""
+    alone, read = [], []
+    for number in range(STORIES):
+        alone.append(_tokens_a_second(engine, None, 20_000 + number, number))
+        read.append(_tokens_a_second(engine, guard, 30_000 + number, number))
+    return round(statistics.median(alone), 1), round(statistics.median(read), 1)
+
+
+def _tokens_a_second(engine: HostProcess, guard: HostProcess | None, turn: int, seed: int) -> float:
+    """Sentences are given to the guard as they are whole; nobody waits for its answers."""
+    options = SamplingOptions(0.8, 100_000, seed=seed)
+    engine.send(generate(turn, STORY, options=options))
+    engine.until(Delta)
+    started = time.perf_counter()
+    sentence, asked, written = "", 0, 0
+    while written < TOKENS and isinstance(event := engine.next(), Delta):
+        written += 1
+        sentence += event.text
+        if guard and sentence.rstrip().endswith((".", "!", "?")):
+            asked += 1
+            guard.send(Review(TurnId(turn), asked, sentence, sentence, f"{STORY} {turn}"))
+            sentence = ""
+    seconds = time.perf_counter() - started
+    if written == TOKENS:
+        engine.send(Cancel(TurnId(turn)))
+        engine.until(Finished)
+    for _ in range(asked):
+        assert guard is not None
+        guard.until(Reviewed)
+    return written / seconds
 
 
 def commands(outcomes: Outcomes) -> list[Command]:

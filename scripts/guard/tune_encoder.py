@@ -6,7 +6,7 @@ First all twelve layers of all-mpnet-base-v2 (the packages in PARTS) learn two t
 and topics of messages, categories of replies' sentences. They are the teacher. Then six of these
 layers learn the same, and to say of each text what the teacher says, which is more than a label
 tells. Word embeddings stay as they are. The result is exported to ONNX with int8 weights. Takes an
-hour and a half on two cores that multiply bfloat16, and most of a day on two that do not; with
+hour and a half on two cores that multiply bfloat16, and some ten hours on two that do not; with
 --work it may be stopped, and the same command goes on. On one machine, with the pinned packages,
 the same examples give the same bytes, stopped or not. The heads that the app uses are made by
 train_heads.py from the exported encoder.
