@@ -147,9 +147,9 @@ def _tokens_a_second(engine: HostProcess, guard: HostProcess | None, turn: int, 
     if written == TOKENS:
         engine.send(Cancel(TurnId(turn)))
         engine.until(Finished)
-    for _ in range(asked):
-        assert guard is not None
-        guard.until(Reviewed)
+    if guard:
+        for _ in range(asked):
+            guard.until(Reviewed)
     return written / seconds
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,7 @@ class Checkpoint:
         """Raises OSError."""
         if self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         states = {name: part.state_dict() for name, part in self._parts.items()}
-        half = self._path.with_name(f"{self._path.name}.tmp")
-        torch.save({"of": self._of, "steps": steps, "dice": torch.get_rng_state(), **states}, half)
-        durable.rename(half, self._path)
+        whole = io.BytesIO()
+        torch.save({"of": self._of, "steps": steps, "dice": torch.get_rng_state(), **states}, whole)
+        durable.write(self._path, whole.getvalue())

@@ -27,6 +27,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -156,9 +157,7 @@ def tune(
     done = step = checkpoint.restore()
     tokens, total, started = Tokens(), 0.0, time.monotonic()
     reader.train()
-    for step, part in enumerate(batches(examples, epochs), 1):
-        if step <= done:
-            continue
+    for step, part in enumerate(islice(batches(examples, epochs), done, None), done + 1):
         loss = _loss(reader, _batch(part, tokens), teacher)
         optimiser.zero_grad()
         loss.backward()
@@ -168,7 +167,7 @@ def tune(
         total += loss.item()
         if step % REPORTED == 0:
             mean, minutes = total / (step - done), (time.monotonic() - started) / 60
-            print(f"step {step} of {steps}: loss {mean:.3f}, {minutes:.1f} min", flush=True)
+            print(f"step {step} of at most {steps}: loss {mean:.3f}, {minutes:.1f} min", flush=True)
         if step % KEPT == 0:
             checkpoint.save(step)
     if step > done:
