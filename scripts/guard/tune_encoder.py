@@ -114,6 +114,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="where what is done so far is kept")
     parser.add_argument("--out", type=Path, default=FOLDER / "encoder.onnx")
     options = parser.parse_args()
+    if options.work and options.work.exists() and not options.work.is_dir():
+        raise SystemExit(f"{options.work} is no folder: name another one for --work.")
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(0)

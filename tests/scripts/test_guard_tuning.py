@@ -76,3 +76,24 @@ def test_another_training_is_not_gone_on_with(
     kept.write_bytes(kept.read_bytes()[:1000])
     with pytest.raises(SystemExit, match="cannot be read: remove it"):
         _tuned(reader(), kept)
+    torch.save([1], kept)
+    with pytest.raises(SystemExit, match="other examples or settings: remove it"):
+        _tuned(reader(), kept)
+
+
+@pytest.mark.parametrize("broken", [b"", b"hello, this is a note\n", bytes(500), b"PK\x03\x04 cut"])
+def test_what_is_no_checkpoint_is_named(
+    reader: type[tune_encoder.Reader], tmp_path: Path, broken: bytes
+) -> None:
+    kept = tmp_path / "part.pt"
+    kept.write_bytes(broken)
+    with pytest.raises(SystemExit, match="cannot be read: remove it"):
+        _tuned(reader(), kept)
+
+
+def test_work_is_kept_in_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "notes"
+    file.touch()
+    monkeypatch.setattr("sys.argv", ["tune_encoder", "--work", str(file)])
+    with pytest.raises(SystemExit, match="is no folder"):
+        tune_encoder.main()
